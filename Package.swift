@@ -1,0 +1,57 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableExperimentalFeature("Lifetimes"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A target of shipped code: strict memory safety, warnings are errors, no Foundation (TidyTests hold that).
+func shipped(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: [.treatAllWarnings(as: .error)])
+}
+
+let package = Package(
+    name: "afterthought",
+    products: [
+        .library(name: "StrategicCache", targets: ["StrategicCache"]),
+        .executable(name: "afterthought", targets: ["afterthought"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CAssets"),
+        shipped("Bytes", []),
+        shipped("Model", ["Bytes"]),
+        shipped("Engines", ["Model", "Bytes"]),
+        shipped("Postgres", ["CLibPQ", "Bytes"]),
+        shipped("Store", ["Postgres", "Model", "Bytes", "CAssets"]),
+        shipped("StrategicCache", ["Postgres", "Model", "Bytes"]),
+        shipped("Worker", ["Store", "Engines", "Postgres", "Model", "Bytes"]),
+        .executableTarget(
+            name: "afterthought",
+            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bench",
+            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
+            swiftSettings: strict),
+        .target(
+            name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],
+            path: "Tests/Support"),
+        tests("BytesTests", ["Bytes"]),
+        tests("ModelTests", ["Model", "Bytes"]),
+        tests("EnginesTests", ["Engines", "Model", "Bytes", "CAssets", "Support"]),
+        tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
+        tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
+        tests("DatabaseTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+        tests("FaultTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+        tests("TidyTests", []),
+    ],
+    cLanguageStandard: .c2x
+)

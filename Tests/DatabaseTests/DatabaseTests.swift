@@ -1,0 +1,1 @@
+// The DatabaseTests target.
