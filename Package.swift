@@ -26,7 +26,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CAssets"),
-        shipped("Bytes", []),
+        .target(name: "Bytes", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
         shipped("Model", ["Bytes"]),
         shipped("Engines", ["Model", "Bytes"]),
         shipped("Postgres", ["CLibPQ", "Bytes"]),
