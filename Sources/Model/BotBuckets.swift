@@ -34,27 +34,41 @@ package struct MeasureSum: Hashable, Sendable {
     }
 }
 
+/// A measure's name and its sums.
+package struct Measure: Sendable {
+    package var name: String
+    package var sum: MeasureSum
+
+    package init(name: String, sum: MeasureSum) {
+        self.name = name
+        self.sum = sum
+    }
+}
+
 /// The measures of one bucket: a commutative group under `+`, whose zero is the empty bucket.
 ///
-/// A bot's bucket is the sum of its pairs' buckets, in whatever order and however often parts of it were taken back.
-package struct BucketSums: Hashable, Sendable {
-    /// Measure name → sums; no entry is zero.
-    package private(set) var measures: [String: MeasureSum] = [:]
+/// A bot's bucket is the sum of its pairs' buckets, in whatever order and however often parts of it were taken back. Names are
+/// told apart and ordered byte by byte, because Unicode's equivalence would let the order of addition choose the spelling.
+package struct BucketSums: Sendable {
+    /// Ascending by name, byte by byte; no entry is zero.
+    package private(set) var measures: [Measure] = []
 
     /// The largest magnitude that a value may have; a larger one is counted as this.
     package static let valueMax = 1000.0
 
     package init() {}
 
-    /// Makes a bucket from sums by name, leaving zero entries out.
-    package init(measures: [String: MeasureSum]) {
-        self.measures = measures.filter { !$0.value.isZero }
-    }
-
     /// Whether nothing is in it.
     package var isZero: Bool { measures.isEmpty }
 
-    package subscript(name: String) -> MeasureSum { measures[name] ?? MeasureSum() }
+    /// The sums of a measure, zero if there are none.
+    ///
+    /// - Complexity: O(log n) in the measures.
+    package subscript(name: String) -> MeasureSum {
+        let place = place(of: name)
+        return place < measures.count && BucketSums.same(measures[place].name, name)
+            ? measures[place].sum : MeasureSum()
+    }
 
     /// Adds a value to a measure.
     ///
@@ -76,8 +90,13 @@ package struct BucketSums: Hashable, Sendable {
 
     /// Adds sums to a measure.
     package mutating func add(_ sum: MeasureSum, to name: String) {
-        let result = self[name] + sum
-        measures[name] = result.isZero ? nil : result
+        let place = place(of: name)
+        guard place < measures.count, BucketSums.same(measures[place].name, name) else {
+            if !sum.isZero { measures.insert(Measure(name: name, sum: sum), at: place) }
+            return
+        }
+        let result = measures[place].sum + sum
+        if result.isZero { measures.remove(at: place) } else { measures[place].sum = result }
     }
 
     /// A value in millionths, bounded by `valueMax`; nil unless it is finite.
@@ -88,14 +107,34 @@ package struct BucketSums: Hashable, Sendable {
 
     package static func + (left: BucketSums, right: BucketSums) -> BucketSums {
         var sum = left
-        for (name, value) in right.measures { sum.add(value, to: name) }
+        for measure in right.measures { sum.add(measure.sum, to: measure.name) }
         return sum
     }
 
     package static func - (left: BucketSums, right: BucketSums) -> BucketSums {
         var difference = left
-        for (name, value) in right.measures { difference.add(-value, to: name) }
+        for measure in right.measures { difference.add(-measure.sum, to: measure.name) }
         return difference
+    }
+
+    private func place(of name: String) -> Int {
+        var low = 0
+        var high = measures.count
+        while low < high {
+            let middle = (low + high) / 2
+            let precedes = measures[middle].name.utf8.lexicographicallyPrecedes(name.utf8)
+            if precedes { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private static func same(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+}
+
+extension BucketSums: Equatable {
+    package static func == (left: BucketSums, right: BucketSums) -> Bool {
+        left.measures.count == right.measures.count
+            && zip(left.measures, right.measures).allSatisfy { same($0.name, $1.name) && $0.sum == $1.sum }
     }
 }
 
@@ -105,7 +144,7 @@ package struct BucketSums: Hashable, Sendable {
 /// values: a bucket then always equals the sum of the maps of all pairs. A pair withdraws hours that lie more than
 /// `Limits.bucketHoursMax` before its own newest one, so a delta may name old hours with negative sums: a store that deletes
 /// old buckets must ignore deltas to hours below what it deleted. No hour of a bot's last 168 is ever withdrawn for age.
-package struct BotContributions: Hashable, Sendable {
+package struct BotContributions: Equatable, Sendable {
     /// Hour index (`Timestamp.hourIndex`), or `longRun`, → sums; no bucket is zero.
     package private(set) var buckets: [Int64: BucketSums] = [:]
 
@@ -128,6 +167,19 @@ package struct BotContributions: Hashable, Sendable {
     package subscript(key: Int64) -> BucketSums {
         get { buckets[key] ?? BucketSums() }
         set { buckets[key] = newValue.isZero ? nil : newValue }
+    }
+
+    /// Adds a value to a measure of a bucket in place; see `BucketSums.add`.
+    @discardableResult
+    package mutating func add(_ value: Double, to name: String, squares: Bool = false, at key: Int64) -> Bool {
+        guard value.isFinite else { return false }
+        return buckets[key, default: BucketSums()].add(value, to: name, squares: squares)
+    }
+
+    /// Adds sums to a measure of a bucket.
+    package mutating func add(_ sum: MeasureSum, to name: String, at key: Int64) {
+        buckets[key, default: BucketSums()].add(sum, to: name)
+        if buckets[key]?.isZero == true { buckets[key] = nil }
     }
 
     /// What has to be added to a bot's buckets when one of its pairs went from one map to another.

@@ -16,9 +16,12 @@ package struct CharacterRow: Hashable, Sendable {
     package var botName: String
     /// Length of the window that the view averages over.
     package var timeWindowHours: Int64 = 168
-    /// `[{"h":hourIndex,"e":[n,total],"s":[n,total],"c":[n,total],"p":[n,total]}]`, ascending, totals in the score's unit;
-    /// a member without values in its hour is left out. A score's average at a moment is the sum of its totals over the sum
-    /// of its n, over the hours h with (h + 1)·3600 > seconds(now) − 168·3600.
+    /// The series that averages are drawn from, ascending by hour.
+    ///
+    /// `[{"h":hourIndex,"e":[n,total],"s":[n,total],"c":[n,total],"p":[n,total]}]` for engagement, satisfaction, coherence
+    /// and personality consistency, totals in the score's unit; a member without values in its hour is left out. A score's
+    /// average at a moment is the sum of its totals over the sum of its n, over the hours h with
+    /// (h + 1)·3600 > seconds(now) − 168·3600.
     package var hours: String?
     package var engagementSource: ScoreSource?
     package var satisfactionSource: ScoreSource?
@@ -29,11 +32,13 @@ package struct CharacterRow: Hashable, Sendable {
     package var qualityTrend: String?
     /// The end of the newest hour that the trend, the consistency and the anomalies saw.
     package var trendThrough: Timestamp?
-    /// `[{"time","metric","score","direction"}]`, newest first; an empty list is a result.
+    /// `[{"time","metric","score","direction"}]`, newest first.
+    ///
+    /// An empty list is a result. Score is the probability of a change, direction `up` or `down`.
     package var recentAnomalies: String?
-    /// Window averages of what users did, by measure: what the behavioural scores rest on.
+    /// `{"continuation":{"n","mean"},…}`: window averages of what users did.
     package var behavior: String?
-    /// Why members are nil, by column name; `{}` when none is. A JSON object in one text.
+    /// A JSON object that says why members are nil, by column name, empty when none is.
     package var nullReasons: String = "{}"
 
     package init(botName: String) { self.botName = botName }
