@@ -430,9 +430,13 @@ create table afterthought.character_cache (
     quality_trend text,
     trend_through timestamptz,
     recent_anomalies jsonb,
+    behavior jsonb,
+    verified_at timestamptz,
     sources jsonb not null,
     null_reasons jsonb not null,
     unvalidated text[] not null,
     constraint character_cache_pkey primary key (bot_name, time_window_hours)
 );
 comment on table afterthought.character_cache is 'One row a bot, merged from the buckets of all shards.';
+comment on column afterthought.character_cache.verified_at is
+    'The least verified_at of all shards when the row was merged: how fresh it is while bot_changes holds newer ones.';

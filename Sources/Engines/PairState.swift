@@ -1,0 +1,174 @@
+import Bytes
+import Model
+
+/// Everything that is known of a pair: a pure fold over its rows in order.
+///
+/// Invariants: the same rows in the same order give the same bytes and the same strategic row, wherever the fold was
+/// interrupted by `encoded()` and `init(decoding:)`; the encoded form never exceeds `Limits.stateBytesMax`.
+package struct PairState: Sendable {
+    /// Grows whenever the meaning of the state or of a column changes: every pair is then rebuilt from its history.
+    package static let engineVersion: Int32 = 1
+    /// Within a session a checkpoint is due every so many messages, so that a late row never replays more.
+    package static let checkpointMessagesMax = 256
+
+    /// The newest row applied.
+    package private(set) var lastKey = OrderKey.start
+    package private(set) var rowsApplied: Int64 = 0
+    package private(set) var messagesReflected: Int64 = 0
+    private var newestMessageAt: Timestamp?
+    private var sessions = SessionTracker()
+    private var previous: PreviousMessage?
+    private var topics = TopicTracker()
+    private var memoryAging = MemoryAgingEngine()
+    private var character = CharacterContributionEngine()
+    private var personality = PersonalityEvolutionEngine()
+    private var contextSwitch = ContextSwitchEngine()
+    private var memoryBehavior = MemoryBehaviorEngine()
+    private var style = ConversationStyleEngine()
+    private var engagement = ProactiveEngagementEngine()
+
+    package init() {}
+
+    /// What the pair adds to its bot's hourly buckets.
+    package var contributions: BotContributions { character.contributions }
+
+    /// Folds one row in.
+    ///
+    /// - Parameters:
+    ///   - row: must follow `lastKey`; the caller sees to that, because only it can reread what came before.
+    ///   - analyzer: the same for every row of a configuration.
+    package mutating func apply(_ row: InputRow, analyzer: TextAnalyzer) {
+        precondition(lastKey < row.key, "expected a row after \(lastKey), got: \(row.key)")
+        lastKey = row.key
+        rowsApplied += 1
+        if case .message(let message) = row.event {
+            apply(message, in: row, analyzer: analyzer)
+        } else {
+            fold(
+                Observation(
+                    row: row, session: sessions.position, previous: previous, analysis: nil, topic: nil))
+        }
+    }
+
+    private mutating func apply(_ message: Message, in row: InputRow, analyzer: TextAnalyzer) {
+        messagesReflected += 1
+        newestMessageAt = row.effectiveAt
+        guard message.role != .system else { return }
+        let session = sessions.observe(message, at: row.effectiveAt)
+        let analysis = analyzer.analyze(
+            content: message.content, suppliedEmotion: message.emotion, suppliedEmbedding: message.embedding)
+        let topic = topics.observe(
+            analysis, role: message.role, at: row.effectiveAt, session: session, previous: previous)
+        fold(Observation(row: row, session: session, previous: previous, analysis: analysis, topic: topic))
+        previous = PreviousMessage(
+            role: message.role, at: row.effectiveAt, wordCount: analysis.wordCount, isQuestion: analysis.isQuestion)
+    }
+
+    private mutating func fold(_ observation: Observation) {
+        memoryAging.apply(observation)
+        character.apply(observation)
+        personality.apply(observation)
+        contextSwitch.apply(observation)
+        memoryBehavior.apply(observation)
+        style.apply(observation)
+        engagement.apply(observation)
+    }
+
+    /// The pair's signals as of the rows applied; free of any clock.
+    package func strategicRow(for pair: Pair) -> StrategicRow {
+        var row = StrategicRow(pair: pair)
+        row.reflectsThrough = newestMessageAt
+        row.messagesReflected = messagesReflected
+        memoryAging.contribute(to: &row, topics: topics)
+        character.contribute(to: &row, topics: topics)
+        personality.contribute(to: &row, topics: topics)
+        contextSwitch.contribute(to: &row, topics: topics)
+        memoryBehavior.contribute(to: &row, topics: topics)
+        style.contribute(to: &row, topics: topics)
+        engagement.contribute(to: &row, topics: topics)
+        return row
+    }
+
+    /// Where in `rows` the newest checkpoint lies: the index of a row before which the state should be kept, or nil when none
+    /// of them starts a session (or reaches the next multiple of `checkpointMessagesMax` in one).
+    ///
+    /// - Parameter rows: in order, all after `lastKey`.
+    package func checkpointIndex(before rows: some Collection<InputRow>) -> Int? {
+        var tracker = sessions
+        var found: Int?
+        for (index, row) in rows.enumerated() {
+            guard case .message(let message) = row.event, message.role != .system else { continue }
+            let position = tracker.observe(message, at: row.effectiveAt)
+            if position.messagesBefore % Self.checkpointMessagesMax == 0 { found = index }
+        }
+        return found
+    }
+}
+
+extension PairState {
+    /// The compact binary form; `init(decoding:)` of it continues the fold exactly.
+    package func encoded() -> [UInt8] {
+        var writer = StateWriter()
+        writer.write(byte: UInt8(truncatingIfNeeded: Self.engineVersion))
+        writer.write(lastKey.effectiveAt)
+        writer.write(byte: lastKey.stream)
+        writer.write(lastKey.id)
+        writer.write(rowsApplied)
+        writer.write(messagesReflected)
+        writer.write(newestMessageAt) { $0.write($1) }
+        sessions.encode(into: &writer)
+        writer.write(previous) { writer, message in
+            writer.write(byte: message.role.rawValue)
+            writer.write(message.at)
+            writer.write(message.wordCount)
+            writer.write(message.isQuestion)
+        }
+        topics.encode(into: &writer)
+        memoryAging.encode(into: &writer)
+        character.encode(into: &writer)
+        personality.encode(into: &writer)
+        contextSwitch.encode(into: &writer)
+        memoryBehavior.encode(into: &writer)
+        style.encode(into: &writer)
+        engagement.encode(into: &writer)
+        return writer.bytes
+    }
+
+    /// Continues from what `encoded()` wrote.
+    ///
+    /// - Throws: `StateError` when the bytes are not such a state of this engine version; never traps.
+    package init(decoding bytes: [UInt8]) throws(StateError) {
+        var reader = StateReader(bytes)
+        guard try reader.readByte() == UInt8(truncatingIfNeeded: Self.engineVersion) else {
+            throw StateError(offset: 0, expected: "engine version \(Self.engineVersion)")
+        }
+        let effectiveAt = try reader.readTimestamp()
+        let stream = try reader.readByte()
+        lastKey = OrderKey(effectiveAt: effectiveAt, stream: stream, id: try reader.readSigned())
+        rowsApplied = try reader.readSigned()
+        messagesReflected = try reader.readSigned()
+        newestMessageAt = try reader.readOptional { reader throws(StateError) in try reader.readTimestamp() }
+        sessions = try SessionTracker(from: &reader)
+        previous = try reader.readOptional { reader throws(StateError) in try PreviousMessage(from: &reader) }
+        topics = try TopicTracker(from: &reader)
+        memoryAging = try MemoryAgingEngine(from: &reader)
+        character = try CharacterContributionEngine(from: &reader)
+        personality = try PersonalityEvolutionEngine(from: &reader)
+        contextSwitch = try ContextSwitchEngine(from: &reader)
+        memoryBehavior = try MemoryBehaviorEngine(from: &reader)
+        style = try ConversationStyleEngine(from: &reader)
+        engagement = try ProactiveEngagementEngine(from: &reader)
+        try reader.finish()
+    }
+}
+
+extension PreviousMessage {
+    fileprivate init(from reader: inout StateReader) throws(StateError) {
+        guard let role = Role(rawValue: try reader.readByte()) else {
+            throw StateError(offset: 0, expected: "a role")
+        }
+        self.init(
+            role: role, at: try reader.readTimestamp(), wordCount: try reader.readInt(),
+            isQuestion: try reader.readBool())
+    }
+}

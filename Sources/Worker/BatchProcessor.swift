@@ -1,0 +1,307 @@
+import Bytes
+import Engines
+import Model
+import Postgres
+import Store
+
+/// One batch: rows of some shards that are to be applied together.
+struct Batch: Sendable {
+    /// The shards as they stand; all rows belong to them.
+    var shards: [ShardProgress]
+    /// All that this snapshot sees of a pair may be read when the pair is rebuilt.
+    var window: Snapshot
+    var move: ShardMove
+    var rows: [ScannedRow] = []
+    /// Pairs to rebuild whatever their rows say: outdated ones, and quarantined ones whose next try is due.
+    var forced: Set<PairInShard> = []
+    /// Pairs in quarantine whose next try is not due: their rows wait for the rebuild that will bring them back.
+    var skipped: Set<PairInShard> = []
+    var quarantined: Set<PairInShard> = []
+    var answered: [PairInShard] = []
+    /// Failures known before anything was computed.
+    var failures: [PairFailure] = []
+}
+
+/// What became of a batch.
+package struct BatchReport: Sendable {
+    package var rows = 0
+    package var pairs = 0
+    package var rebuilt = 0
+    package var failed = 0
+    /// Pairs whose cache row may have changed.
+    package var changed: [PairInShard] = []
+}
+
+/// Reads what a batch needs, computes, and writes: three separate, short transactions.
+///
+/// Runs on the thread of the connection it is lent.
+struct BatchProcessor: Sendable {
+    /// Rows that a rebuild reads at once; longer histories are replayed page by page.
+    static let historyRowsMax = 20_000
+
+    var source: any ChangeSource
+    var store: BatchStore
+    var fold: PairFold
+    var failpoints: Failpoints
+    /// Whether to give up before the next pair.
+    var isStopping: @Sendable () -> Bool
+
+    func process(_ connection: inout Connection, _ batch: Batch) throws -> BatchReport {
+        let work = try plan(&connection, batch)
+        try failpoints.reach(.afterRead)
+        var results: [FoldedPair] = []
+        var failures = batch.failures
+        var report = BatchReport(rows: batch.rows.count)
+        let history = try histories(&connection, of: work, through: batch.window)
+        for pair in work where pair.plan != .nothing {
+            if isStopping() { throw CancellationError() }
+            if batch.shards.count == 1, batch.shards[0].uncleanTakeovers >= Self.uncleanTakeoversMax {
+                try store.noteSuspect(&connection, pair.pair)
+            }
+            do {
+                try failpoints.reach(.pair(pair.pair.pair))
+                results.append(
+                    try compute(&connection, pair, history: history[pair.pair], window: batch.window))
+                if pair.plan != .fold { report.rebuilt += 1 }
+            } catch let error as PairError {
+                failures.append(failure(of: pair.pair, reason: error.reason, error: error.description))
+            } catch let error as StateError {
+                failures.append(failure(of: pair.pair, reason: "state_unreadable", error: error.description))
+            }
+        }
+        try failpoints.reach(.beforeWrite)
+        try commit(&connection, batch, results: &results, failures: &failures)
+        try failpoints.reach(.afterCommit)
+        report.pairs = results.count
+        report.failed = failures.count
+        report.changed = results.map(\.pair)
+        return report
+    }
+
+    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is computed.
+    static let uncleanTakeoversMax = 3
+
+    private func failure(of pair: PairInShard, reason: String, error: String) -> PairFailure {
+        PairFailure(shard: pair.shard, pair: pair.pair, reason: reason, error: error)
+    }
+}
+
+// MARK: - Read
+
+extension BatchProcessor {
+    /// A pair with everything that deciding about it needed.
+    struct Work {
+        var pair: PairInShard
+        var stored: StoredState?
+        var rows: [ScannedRow]
+        var plan: PairPlan
+        /// The checkpoint to replay from, when one lies before the earliest late row.
+        var checkpoint: StoredState?
+    }
+
+    private func plan(_ connection: inout Connection, _ batch: Batch) throws -> [Work] {
+        var grouped: [PairInShard: [ScannedRow]] = [:]
+        for row in batch.rows {
+            let pair = PairInShard(shard: row.shard, pair: row.pair)
+            if !batch.skipped.contains(pair) { grouped[pair, default: []].append(row) }
+        }
+        for pair in batch.forced where grouped[pair] == nil { grouped[pair] = [] }
+        let pairs = grouped.keys.sorted { ($0.shard, $0.pair) < ($1.shard, $1.pair) }
+        guard !pairs.isEmpty else { return [] }
+        var stored: [PairInShard: StoredState] = [:]
+        for state in try store.states(&connection, of: pairs) {
+            stored[PairInShard(shard: state.shard, pair: state.pair)] = state
+        }
+        var work = pairs.map { pair in
+            var rows = grouped[pair] ?? []
+            let plan = fold.plan(stored: stored[pair], rows: &rows, isForced: batch.forced.contains(pair))
+            return Work(pair: pair, stored: stored[pair], rows: rows, plan: plan)
+        }
+        try findCheckpoints(&connection, for: &work)
+        return work
+    }
+
+    private func findCheckpoints(_ connection: inout Connection, for work: inout [Work]) throws {
+        var late: [PairInShard: (index: Int, earliest: OrderKey)] = [:]
+        for (index, pair) in work.enumerated() {
+            if case .replay(let earliest) = pair.plan { late[pair.pair] = (index, earliest) }
+        }
+        for checkpoint in try store.checkpoints(&connection, of: Array(late.keys)) {
+            let pair = PairInShard(shard: checkpoint.shard, pair: checkpoint.pair)
+            guard let (index, earliest) = late[pair], fold.isCurrent(checkpoint), checkpoint.lastKey < earliest else {
+                continue
+            }
+            work[index].checkpoint = checkpoint
+        }
+    }
+
+    /// Reads the histories of the pairs to replay, as far as they fit; the others are paged when they are computed.
+    private func histories(
+        _ connection: inout Connection, of work: [Work], through window: Snapshot
+    ) throws -> [PairInShard: [ScannedRow]] {
+        var histories: [PairInShard: [ScannedRow]] = [:]
+        var group: [PairFrom] = []
+        var expected: Int64 = 0
+        func read(_ connection: inout Connection) throws {
+            for wanted in group { histories[PairInShard(shard: wanted.shard, pair: wanted.pair)] = [] }
+            for row in try source.history(&connection, of: group, through: window) {
+                histories[PairInShard(shard: row.shard, pair: row.pair), default: []].append(row)
+            }
+            group = []
+            expected = 0
+        }
+        for pair in work {
+            guard pair.needsHistory, pair.rowsExpected <= Int64(Self.historyRowsMax) else { continue }
+            let from = pair.checkpoint?.lastKey.effectiveAt ?? .negativeInfinity
+            group.append(PairFrom(shard: pair.pair.shard, pair: pair.pair.pair, from: from))
+            expected += pair.rowsExpected
+            if expected >= Int64(Self.historyRowsMax) { try read(&connection) }
+        }
+        try read(&connection)
+        return histories
+    }
+}
+
+extension BatchProcessor.Work {
+    fileprivate var needsHistory: Bool {
+        switch plan {
+        case .nothing, .fold: false
+        case .replay, .rebuild: true
+        }
+    }
+
+    /// About how many rows a replay reads, so that a long history is not read at once.
+    fileprivate var rowsExpected: Int64 {
+        (stored?.rowsApplied ?? 0) - (checkpoint?.rowsApplied ?? 0) + Int64(rows.count)
+    }
+}
+
+// MARK: - Compute
+
+extension BatchProcessor {
+    private func compute(
+        _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot
+    ) throws -> FoldedPair {
+        let old = try fold.contributions(of: work.stored)
+        var folded = FoldedPair(pair: work.pair)
+        var state = PairState()
+        var checkpoint: StoredState?
+        var marker: Snapshot?
+        switch work.plan {
+        case .nothing:
+            return folded
+        case .fold:
+            if let stored = work.stored { state = try PairState(decoding: stored.bytes) }
+            // The mark of an earlier window is spent: no scan returns that window's rows again.
+            marker = work.stored?.rebuiltSnapshot == window ? window : nil
+            try fold.run(&state, over: work.rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
+        case .replay, .rebuild:
+            if let from = work.checkpoint {
+                state = try PairState(decoding: from.bytes)
+                checkpoint = from
+            }
+            marker = window
+            try replay(&connection, work, history: history, window: window, state: &state, checkpoint: &checkpoint)
+            folded.dropsCheckpoint = checkpoint == nil
+        }
+        folded.contributions = BotContributions.delta(from: old, to: state.contributions)
+        guard state.rowsApplied > 0 else { return folded }
+        folded.state = try fold.stored(state, of: work.pair, rebuilt: marker)
+        folded.checkpoint = checkpoint
+        folded.row = work.pair.pair.isBotOnly ? nil : state.strategicRow(for: work.pair.pair)
+        return folded
+    }
+
+    private func replay(
+        _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot,
+        state: inout PairState, checkpoint: inout StoredState?
+    ) throws {
+        if let history {
+            let after = state.lastKey
+            let rows = history.filter { after < $0.key }.sorted { $0.key < $1.key }
+            try fold.run(&state, over: rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
+            return
+        }
+        let wanted = PairFrom(shard: work.pair.shard, pair: work.pair.pair, from: state.lastKey.effectiveAt)
+        while true {
+            if isStopping() { throw CancellationError() }
+            let page = try source.historyPage(
+                &connection, of: wanted, after: state.lastKey, through: window, rowsMax: Self.historyRowsMax)
+            try fold.run(&state, over: page.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
+            if page.count < Self.historyRowsMax { return }
+        }
+    }
+}
+
+// MARK: - Write
+
+extension BatchProcessor {
+    private func assemble(
+        _ connection: inout Connection, _ batch: Batch, results: [FoldedPair], failures: [PairFailure]
+    ) throws -> BatchWrite {
+        var write = BatchWrite(shards: batch.shards, move: batch.move)
+        write.failures = failures
+        write.answered = batch.answered
+        for result in results {
+            if let state = result.state { write.states.append(state) } else { write.emptied.append(result.pair) }
+            if let checkpoint = result.checkpoint { write.checkpoints.append(checkpoint) }
+            if result.dropsCheckpoint { write.droppedCheckpoints.append(result.pair) }
+            if let row = result.row { write.rows.append((result.pair.shard, row)) }
+            if batch.quarantined.contains(result.pair) { write.recovered.append(result.pair) }
+        }
+        write.buckets = try buckets(&connection, changedBy: results)
+        return write
+    }
+
+    /// The buckets as they are after the batch: what is stored plus what the pairs changed.
+    private func buckets(_ connection: inout Connection, changedBy results: [FoldedPair]) throws -> [StoredBucket] {
+        struct Key: Hashable {
+            var shard: Int16
+            var bot: String
+            var hour: Int64
+        }
+        var changes: [Key: BucketSums] = [:]
+        for result in results {
+            for (hour, sums) in result.contributions.buckets {
+                let key = Key(shard: result.pair.shard, bot: result.pair.pair.botName, hour: hour)
+                changes[key] = (changes[key] ?? BucketSums()) + sums
+            }
+        }
+        let keys = changes.keys.sorted { ($0.shard, $0.bot, $0.hour) < ($1.shard, $1.bot, $1.hour) }
+        let wanted = keys.map { StoredBucket(shard: $0.shard, botName: $0.bot, hour: $0.hour, json: "") }
+        for bucket in try store.buckets(&connection, at: wanted) {
+            let key = Key(shard: bucket.shard, bot: bucket.botName, hour: bucket.hour)
+            changes[key] = try BucketSums(json: bucket.json) + (changes[key] ?? BucketSums())
+        }
+        return keys.map { key in
+            StoredBucket(shard: key.shard, botName: key.bot, hour: key.hour, json: changes[key]?.json ?? "{}")
+        }
+    }
+
+    /// Commits; when the server refuses the data, finds the pairs it refuses and commits the others.
+    private func commit(
+        _ connection: inout Connection, _ batch: Batch, results: inout [FoldedPair], failures: inout [PairFailure]
+    ) throws {
+        do {
+            let write = try assemble(&connection, batch, results: results, failures: failures)
+            try store.commit(&connection, write)
+        } catch let error as PostgresError where error.isDataError {
+            var refused: Set<PairInShard> = []
+            for result in results {
+                var alone = BatchWrite(shards: batch.shards, move: batch.move)
+                alone.states = result.state.map { [$0] } ?? []
+                alone.checkpoints = result.checkpoint.map { [$0] } ?? []
+                alone.rows = result.row.map { [(result.pair.shard, $0)] } ?? []
+                guard let refusal = try store.refusal(&connection, of: alone) else { continue }
+                refused.insert(result.pair)
+                failures.append(
+                    failure(of: result.pair, reason: "write_refused", error: refusal.description))
+            }
+            // Not the pairs' fault: the same error again, for the cycle to report.
+            if refused.isEmpty { throw error }
+            results.removeAll { refused.contains($0.pair) }
+            let write = try assemble(&connection, batch, results: results, failures: failures)
+            try store.commit(&connection, write)
+        }
+    }
+}

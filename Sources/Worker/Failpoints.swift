@@ -1,0 +1,21 @@
+import Model
+
+/// Places where a test may make a worker fail; none is ever reached in production with an action set.
+package struct Failpoints: Sendable {
+    /// A place in the course of a batch.
+    package enum Place: Equatable, Sendable {
+        case afterRead
+        case pair(Pair)
+        case beforeWrite
+        case afterCommit
+    }
+
+    /// Called at each place; throwing makes the batch fail there.
+    package var action: (@Sendable (Place) throws -> Void)?
+
+    package init(action: (@Sendable (Place) throws -> Void)? = nil) { self.action = action }
+
+    func reach(_ place: @autoclosure () -> Place) throws {
+        if let action { try action(place()) }
+    }
+}
