@@ -4,7 +4,9 @@ import Bytes
     import Glibc
 #endif
 
-/// How many different terms a user has used: HyperLogLog with 64 registers (Flajolet et al. 2007), about 13 % off.
+/// How many different terms a user has used, by HyperLogLog with 64 registers, about 13 % off.
+///
+/// Source: Flajolet, Fusy, Gandouet and Meunier 2007.
 ///
 /// Richness is Herdan's C = ln(different terms) / ln(terms), which changes little with the length of the text.
 struct Vocabulary: Equatable, Sendable {
