@@ -19,12 +19,32 @@ struct SwitchFeatures: Sendable {
     var isQuestion = false
     /// The previous message asked something and was somebody else's.
     var answersQuestion = false
+    var wordCount = 0
     var termCount = 0
     var previousWordCount = 0
     var isUser = false
+    /// The previous message was the same writer's.
+    var continuesTurn = false
     /// Messages since the topic last changed.
     var messagesSinceSwitch = 0
+    /// Greets, thanks or says goodbye.
     var isSocial = false
+    var isRequest = false
+    var isAgreement = false
+
+    /// The numbers that `SwitchModel.weights` weighs, in its order.
+    var inputs: InlineArray<20, Double> {
+        let window = windowCosine ?? 0
+        let topic = topicCosine ?? 0
+        let gap = log(1 + min(max(gapMinutes, 0), SwitchModel.gapMinutesMax))
+        return [
+            1, window, topic, windowCosine == nil ? 1 : 0, recentOverlap, topicOverlap, hasShiftCue ? 1 : 0,
+            isQuestion ? 1 : 0, answersQuestion ? 1 : 0, log(1 + Double(wordCount)), log(1 + Double(termCount)),
+            log(1 + Double(previousWordCount)), isUser ? 1 : 0, continuesTurn ? 1 : 0,
+            log(1 + Double(messagesSinceSwitch)), isSocial ? 1 : 0, isRequest ? 1 : 0, isAgreement ? 1 : 0, gap,
+            opensSession ? 1 : 0,
+        ]
+    }
 }
 
 /// P(switch) of a message: a logistic of `SwitchFeatures`.
@@ -32,45 +52,19 @@ enum SwitchModel {
     /// From here on a message is taken as a switch.
     static let threshold = 0.4
 
-    static let bias = -0.4
-    static let windowCosine = -2.0
-    static let topicCosine = -1.5
-    static let noEmbedding = -0.8
-    static let recentOverlap = -1.0
-    static let topicOverlap = -1.0
-    static let gap = 0.25
-    static let session = 0.5
-    static let shiftCue = 1.5
-    static let question = 0.4
-    static let answer = -0.8
-    static let terms = 0.2
-    static let previousWords = 0.0
-    static let user = 0.0
-    static let age = 0.1
-    static let social = 0.0
+    /// The coefficient of each of `SwitchFeatures.inputs`, in its order.
+    static let weights: InlineArray<20, Double> = [
+        -0.4, -3.0, -2.0, -1.5, -1.0, -1.0, 1.5, 0.4, -0.8, 0, 0.2, 0, 0, 0, 0.1, 0, 0, 0, 0.25, 0.5,
+    ]
 
-    /// Minutes of silence beyond which the gap says no more (a week).
-    static let gapMinutesMax = 7.0 * 24 * 60
+    /// Minutes of silence beyond which the gap says no more: the data that it was fitted on hold hardly any longer ones.
+    static let gapMinutesMax = 600.0
 
     /// The probability, 0…1, that a message with these features switches topic.
     static func probability(_ features: SwitchFeatures) -> Double {
-        var sum = bias
-        if let cosine = features.windowCosine {
-            sum += windowCosine * cosine + topicCosine * (features.topicCosine ?? cosine)
-        } else {
-            sum += noEmbedding
-        }
-        sum += recentOverlap * features.recentOverlap + topicOverlap * features.topicOverlap
-        sum += gap * log(1 + min(max(features.gapMinutes, 0), gapMinutesMax))
-        if features.opensSession { sum += session }
-        if features.hasShiftCue { sum += shiftCue }
-        if features.isQuestion { sum += question }
-        if features.answersQuestion { sum += answer }
-        sum += terms * log(1 + Double(features.termCount))
-        sum += previousWords * log(1 + Double(features.previousWordCount))
-        if features.isUser { sum += user }
-        sum += age * log(1 + Double(features.messagesSinceSwitch))
-        if features.isSocial { sum += social }
+        let inputs = features.inputs
+        var sum = 0.0
+        for index in weights.indices { sum += weights[index] * inputs[index] }
         return 1 / (1 + exp(-sum))
     }
 }

@@ -67,12 +67,16 @@ extension TopicTracker {
         features.isQuestion = message.analysis.isQuestion
         features.isUser = message.role == .user
         features.isSocial = !message.analysis.cues.isDisjoint(with: [.greeting, .farewell, .thanks])
+        features.isRequest = message.analysis.cues.contains(.request)
+        features.isAgreement = !message.analysis.cues.isDisjoint(with: [.agreement, .disagreement])
+        features.wordCount = message.analysis.wordCount
         features.termCount = message.hashes.count
         features.messagesSinceSwitch = messagesSinceSwitch
         if let previous {
             features.gapMinutes = max(message.at.seconds(since: previous.at), 0) / 60
             features.answersQuestion = previous.isQuestion && previous.role != message.role
             features.previousWordCount = previous.wordCount
+            features.continuesTurn = previous.role == message.role
         }
         return features
     }
@@ -82,8 +86,8 @@ extension TopicTracker {
         return left.direction.cosine(to: right.direction)
     }
 
-    /// The topic other than the running one that the message returns to; nil when none is near enough.
-    func bestMatch(for message: Incoming, besides running: Int) -> Int? {
+    /// The topic, other than the one at `running`, that the message is nearest to; nil when none is near enough.
+    func bestMatch(for message: Incoming, besides running: Int?) -> Int? {
         var best: Int?
         var bestScore = 0.0
         for (index, topic) in stored.enumerated() where index != running {

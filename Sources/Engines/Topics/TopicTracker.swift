@@ -132,7 +132,8 @@ package struct TopicTracker: Sendable {
         if probability < SwitchModel.threshold {
             return assign(message, to: running, isNew: false, probability: probability)
         }
-        if let known = bestMatch(for: message, besides: running) {
+        // A session that opens on the topic that the last one closed on goes on with it: silence alone is no switch.
+        if let known = bestMatch(for: message, besides: opensSession ? nil : running) {
             return assign(message, to: known, isNew: false, probability: probability)
         }
         return assign(message, to: open(message), isNew: true, probability: probability)

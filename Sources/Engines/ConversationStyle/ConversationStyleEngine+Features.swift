@@ -1,0 +1,68 @@
+import Bytes
+
+extension ConversationStyleEngine {
+    /// The continuous features behind the labels, as JSON; absent members could not be computed.
+    func features(_ labels: StyleLabels) -> String {
+        var json = JSONWriter()
+        json.beginObject()
+        func add(_ name: String, _ value: Double?) {
+            guard let value else { return }
+            json.key(name)
+            json.value(value, decimals: 4)
+        }
+        json.key("user_messages")
+        json.value(userMessages)
+        add("formality", formality.mean)
+        add("verbosity_words", lengths.quantile(0.5))
+        add("verbosity_words_p90", lengths.quantile(0.9))
+        add("reply_seconds_median", latencies.quantile(0.5))
+        add("reply_seconds_p90", latencies.quantile(0.9))
+        add("question_share", questions.mean)
+        add("user_word_share", userWords + botWords > 0 ? Double(userWords) / Double(userWords + botWords) : nil)
+        add("user_message_share", Double(userMessages) / Double(userMessages + botMessages))
+        add("vocabulary_richness", vocabulary.richness)
+        add("hedges_per_100_words", 100 * hedges.mean)
+        add("courtesies_per_100_words", 100 * politeness.mean)
+        add("first_person_per_100_words", 100 * firstPerson.mean)
+        add("marks_per_message", marks.mean)
+        add("capitals_ratio", capitals.mean)
+        add("disclosure_share", disclosure.mean)
+        add("humor_share", humor.mean)
+        add("backchannel_share", backchannels.mean)
+        add("messages_per_topic_run", topicRun.count > 0 ? topicRun.mean : nil)
+        add("depth_score", labels.depthScore)
+        add("valence_mean", emotions.valence.mean)
+        add("valence_deviation", emotions.valence.deviation)
+        add("valence_volatility", emotions.volatility.count > 0 ? emotions.volatility.mean : nil)
+        add("arousal_mean", emotions.arousal.mean)
+        add("emotionality", emotions.emotionality.mean)
+        add("emotion_matching", emotions.matching)
+        add("continuation_rate", replies.resolvedCount > 0 ? replies.pooledRate : nil)
+        addQuestionKinds(to: &json)
+        addHours(to: &json)
+        json.endObject()
+        return json.text
+    }
+
+    private func addQuestionKinds(to json: inout JSONWriter) {
+        json.key("question_kinds")
+        json.beginObject()
+        for (kind, name) in [(QuestionKind.polar, "polar"), (.wh, "wh"), (.or, "or"), (.tag, "tag"), (.other, "other")]
+        {
+            let count = questionKinds[Int(kind.rawValue)]
+            guard count > 0 else { continue }
+            json.key(name)
+            json.value(count)
+        }
+        json.endObject()
+    }
+
+    /// The three hours of the day (UTC) with most messages, most first.
+    private func addHours(to json: inout JSONWriter) {
+        json.key("active_hours_utc")
+        json.beginArray()
+        let ranked = hours.indices.filter { hours[$0] > 0 }.sorted { (hours[$1], $0) < (hours[$0], $1) }
+        for hour in ranked.prefix(3) { json.value(hour) }
+        json.endArray()
+    }
+}
