@@ -184,5 +184,6 @@ package struct StateReader {
         return value
     }
 
-    private func fault(_ expected: String) -> StateError { StateError(offset: offset, expected: expected) }
+    /// The error that says what was expected at the place reached.
+    package func fault(_ expected: String) -> StateError { StateError(offset: offset, expected: expected) }
 }
