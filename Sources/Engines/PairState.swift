@@ -19,11 +19,11 @@ package struct PairState: Sendable {
     private var sessions = SessionTracker()
     private var previous: PreviousMessage?
     private var topics = TopicTracker()
-    private var memoryAging = MemoryAgingEngine()
+    private var memoryAging = MemoryAging()
     private var character = CharacterContributionEngine()
     private var personality = PersonalityEvolutionEngine()
     private var contextSwitch = ContextSwitchEngine()
-    private var memoryBehavior = MemoryBehaviorEngine()
+    private var memoryBehavior = MemoryBehavior()
     private var style = ConversationStyleEngine()
     private var engagement = ProactiveEngagementEngine()
 
@@ -151,11 +151,11 @@ extension PairState {
         sessions = try SessionTracker(from: &reader)
         previous = try reader.readOptional { reader throws(StateError) in try PreviousMessage(from: &reader) }
         topics = try TopicTracker(from: &reader)
-        memoryAging = try MemoryAgingEngine(from: &reader)
+        memoryAging = try MemoryAging(from: &reader)
         character = try CharacterContributionEngine(from: &reader)
         personality = try PersonalityEvolutionEngine(from: &reader)
         contextSwitch = try ContextSwitchEngine(from: &reader)
-        memoryBehavior = try MemoryBehaviorEngine(from: &reader)
+        memoryBehavior = try MemoryBehavior(from: &reader)
         style = try ConversationStyleEngine(from: &reader)
         engagement = try ProactiveEngagementEngine(from: &reader)
         try reader.finish()

@@ -163,3 +163,13 @@ extension BatchStore {
         return nil
     }
 }
+
+extension BatchStore {
+    /// Pairs that readers met stale, oldest requests first.
+    package func refreshes(_ connection: inout Connection, of shards: [Int16]) throws -> [PairInShard] {
+        try connection.query(LoadRefreshes(shards: shards, pairsMax: Self.refreshesMax))
+    }
+
+    /// Requests answered in one cycle.
+    package static let refreshesMax: Int64 = 500
+}

@@ -68,9 +68,12 @@ extension ClusterIdentity {
     }
 }
 
-struct LoadClusterIdentity: Statement {
-    static let name = "load_cluster_identity"
-    static var sql: String {
+package struct LoadClusterIdentityRow: Statement {
+    package static let name = "load_cluster_identity"
+
+    package init() {}
+
+    package static var sql: String {
         let highest = StreamFloors.tables.map { table in
             // One probe of the index (shard, tx, id) a shard.
             """
@@ -98,9 +101,9 @@ struct LoadClusterIdentity: Statement {
             """
     }
 
-    func bind(to parameters: inout Parameters) { parameters.append(StreamFloors.tables) }
+    package func bind(to parameters: inout Parameters) { parameters.append(StreamFloors.tables) }
 
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> ClusterIdentity {
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> ClusterIdentity {
         var floors = StreamFloors()
         for (stream, floor) in try row.decode(8, as: [Int64].self).enumerated() { floors[UInt8(stream)] = floor }
         return ClusterIdentity(

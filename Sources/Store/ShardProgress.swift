@@ -45,6 +45,9 @@ package struct WorkerIdentity: Sendable {
     package var leaseSeconds: Double
     package var ttlSeconds: Double
 
+    /// What two workers that live at the same time must agree on, for people to read.
+    package var configuration: String { "\(configHash), ttl \(ttlSeconds) s" }
+
     package init(
         owner: UUID, engineVersion: Int32, configHash: String, leaseSeconds: Double, ttlSeconds: Double
     ) {
@@ -54,6 +57,13 @@ package struct WorkerIdentity: Sendable {
         self.leaseSeconds = leaseSeconds
         self.ttlSeconds = ttlSeconds
     }
+}
+
+/// Another worker that lives.
+package struct OtherWorker: Sendable {
+    package var owner: UUID
+    package var engineVersion: Int32
+    package var configuration: String
 }
 
 /// Takes up to a number of shards that nobody holds; the order is the shards', locked ones are passed over.
@@ -84,9 +94,7 @@ struct ClaimShards: Statement {
         join afterthought.shard_progress as before using (shard)
         where p.shard = free.shard
         returning
-            p.shard, p.last_snapshot, p.window_snapshot, p.window_at, p.position_bot, p.position_user,
-            p.position_at, p.position_stream, p.position_id, p.generation, p.epoch, p.engine_version, p.config_hash,
-            p.rebuild_pending, p.unclean_takeovers, p.suspect_bot, p.suspect_user,
+            \(ShardProgress.columns),
             before.engine_version <> $5 or before.config_hash <> $6 as is_outdated
         """
 
@@ -103,6 +111,19 @@ struct ClaimShards: Statement {
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> (progress: ShardProgress, isOutdated: Bool) {
+        (try ShardProgress(row), try row.decode(17, as: Bool.self))
+    }
+}
+
+extension ShardProgress {
+    /// The columns that a progress is read from, of a table or alias `p`.
+    static let columns = """
+        p.shard, p.last_snapshot, p.window_snapshot, p.window_at, p.position_bot, p.position_user, p.position_at,
+        p.position_stream, p.position_id, p.generation, p.epoch, p.engine_version, p.config_hash, p.rebuild_pending,
+        p.unclean_takeovers, p.suspect_bot, p.suspect_user
+        """
+
+    init(_ row: borrowing RowReader) throws(PostgresError) {
         var window: BacklogWindow?
         if let snapshot = try row.decode(2, as: Snapshot?.self) {
             let pair = Pair(
@@ -119,14 +140,49 @@ struct ClaimShards: Statement {
         if let user = try row.decode(16, as: String?.self), let bot = try row.decode(15, as: String?.self) {
             suspect = Pair(userID: user, botName: bot)
         }
-        let progress = ShardProgress(
+        self.init(
             shard: try row.decode(0, as: Int16.self), lastSnapshot: try row.decode(1, as: Snapshot.self),
             window: window, generation: try row.decode(9, as: Int64.self), epoch: try row.decode(10, as: Int32.self),
             engineVersion: try row.decode(11, as: Int32.self), configHash: try row.decode(12, as: String.self),
             rebuildPending: try row.decode(13, as: Bool.self),
             uncleanTakeovers: try row.decode(14, as: Int32.self), suspect: suspect)
-        return (progress, try row.decode(17, as: Bool.self))
     }
+}
+
+/// The shards that a worker holds, as they stand.
+struct LoadOwned: Statement {
+    static let name = "load_owned"
+    static let sql = """
+        select \(ShardProgress.columns) from afterthought.shard_progress as p where p.owner = $1 order by p.shard
+        """
+
+    var owner: UUID
+
+    func bind(to parameters: inout Parameters) { parameters.append(owner) }
+    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> ShardProgress { try ShardProgress(row) }
+}
+
+/// Makes sure that shards are still held, until the transaction's end; fewer rows than asked for means that they are not.
+struct HoldShards: Statement {
+    static let name = "hold_shards"
+    static let sql = """
+        select shard from afterthought.shard_progress
+        where shard = any($1) and owner = $2 and epoch = $3
+        order by shard
+        for share
+        """
+
+    var shards: [Int16]
+    var owner: UUID
+    var epoch: Int32
+
+    func bind(to parameters: inout Parameters) {
+        parameters.append(shards)
+        parameters.append(owner)
+        parameters.append(epoch)
+    }
+
+    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
 }
 
 /// Empties the buckets of shards whose states are of another version: they are filled again as pairs are rebuilt.
@@ -191,36 +247,29 @@ struct BeatHeart: Statement {
         with gone as (
             delete from afterthought.worker_leases where lease_until < now() - interval '1 hour'
         ), own as (
-            insert into afterthought.worker_leases (owner, application, engine_version, config_hash, lease_until)
+            insert into afterthought.worker_leases (owner, configuration, engine_version, config_hash, lease_until)
             values ($1, $2, $3, $4, now() + make_interval(secs => $5))
             on conflict (owner) do update set lease_until = excluded.lease_until
         )
-        select owner, engine_version, config_hash from afterthought.worker_leases
+        select owner, engine_version, configuration from afterthought.worker_leases
         where lease_until >= now() and owner <> $1
         """
 
     var identity: WorkerIdentity
-    var application: String
 
     func bind(to parameters: inout Parameters) {
         parameters.append(identity.owner)
-        parameters.append(application)
+        parameters.append(identity.configuration)
         parameters.append(identity.engineVersion)
         parameters.append(identity.configHash)
         parameters.append(identity.leaseSeconds)
     }
 
-    /// Another worker that lives.
-    struct OtherWorker: Sendable {
-        var owner: UUID
-        var engineVersion: Int32
-        var configHash: String
-    }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> OtherWorker {
         OtherWorker(
             owner: try row.decode(0, as: UUID.self), engineVersion: try row.decode(1, as: Int32.self),
-            configHash: try row.decode(2, as: String.self))
+            configuration: try row.decode(2, as: String.self))
     }
 }
 

@@ -332,7 +332,7 @@ values
 
 create table afterthought.worker_leases (
     owner uuid not null,
-    application text not null,
+    configuration text not null,
     engine_version integer not null,
     config_hash text not null,
     started_at timestamptz not null default now(),

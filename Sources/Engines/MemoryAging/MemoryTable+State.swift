@@ -67,12 +67,3 @@ extension MemoryTable {
             lastOrdinal: ordinal - since, note: try Note(from: &reader))
     }
 }
-
-extension StateReader {
-    /// Reads a count of what happened so far, far from where adding one could overflow.
-    mutating func readTally() throws(StateError) -> Int {
-        let value = try readUnsigned()
-        guard value < 1 << 53 else { throw StateError(offset: 0, expected: "a count below 2^53") }
-        return Int(value)
-    }
-}

@@ -1,0 +1,189 @@
+import Bytes
+import Engines
+import Model
+import Postgres
+import Store
+
+extension Worker {
+    /// One cycle: what is new everywhere, then as much of open backlogs as fits into a cycle, then old versions and bots.
+    func cycle() async throws -> CycleReport {
+        try await ensureOwnership()
+        guard let source else { return CycleReport() }
+        var report = CycleReport()
+        var hasBotChanges = false
+        for group in watermarkGroups() {
+            let outcome = try await scan(group, source: source)
+            report.add(outcome.report)
+            hasBotChanges = hasBotChanges || outcome.hasBotChanges
+            if stopping.isSet { return report }
+        }
+        report.add(try await drainBacklogs(source: source))
+        report.add(try await rebuildOutdated(source: source))
+        // A batch may have changed bots after the probe; without one there is nothing but what the probe saw.
+        if hasBotChanges || report.batches > 0 { report.bots += try await mergeBots() }
+        report.hasMore = progress.values.contains { $0.window != nil || $0.rebuildPending }
+        return report
+    }
+
+    /// Shards without an open window, grouped by watermark: each group is scanned together.
+    private func watermarkGroups() -> [[ShardProgress]] {
+        Dictionary(grouping: progress.values.filter { $0.window == nil }, by: \.lastSnapshot).values
+            .map { $0.sorted { $0.shard < $1.shard } }
+            .sorted { $0[0].shard < $1[0].shard }
+    }
+
+    private struct ScanOutcome {
+        var report = CycleReport()
+        var hasBotChanges = false
+    }
+
+    private func scan(_ group: [ShardProgress], source: SnapshotDiff) async throws -> ScanOutcome {
+        let store = BatchStore(identity: identity)
+        let rowsMax = configuration.batchRowsMax
+        let shards = group.map(\.shard)
+        let found = try await scanner.withConnection { connection in
+            let scan = try source.scan(&connection, shards: shards, since: group[0].lastSnapshot, rowsMax: rowsMax)
+            let quarantine = scan.hasQuarantine ? try store.quarantine(&connection, of: shards) : []
+            let refreshes = scan.hasRefreshes ? try store.refreshes(&connection, of: shards) : []
+            return (scan, quarantine, refreshes)
+        }
+        var outcome = ScanOutcome(hasBotChanges: found.0.hasBotChanges)
+        if found.0.isBacklog {
+            for shard in shards { progress[shard]?.window = found.0.window }
+            log(.backlog(shards: shards.count))
+            return outcome
+        }
+        var batch = Batch(
+            shards: group, window: found.0.window.snapshot, move: .finish(found.0.window), rows: found.0.rows)
+        batch.isolate(found.1)
+        batch.answered = found.2
+        // A reader waits for it: a pair of an older version goes first.
+        batch.forced.formUnion(found.2.filter { pair in group.contains { $0.shard == pair.shard && $0.rebuildPending } })
+        outcome.report = try await process(batch.split(into: lanes.count), source: source)
+        return outcome
+    }
+
+    /// Works the batches off on the lanes, each lane taking the next one when it is free.
+    func process(_ batches: [Batch], source: SnapshotDiff) async throws -> CycleReport {
+        try await onLanes(batches) { processor, connection, batch in
+            try processor.process(&connection, batch)
+        } finish: { worker, batch, report in
+            for shard in batch.shards { worker.progress[shard.shard] = batch.move.applied(to: shard) }
+            return report
+        }
+    }
+
+    /// Takes open windows on by pages, for about the length of a cycle, so that other shards do not wait.
+    private func drainBacklogs(source: SnapshotDiff) async throws -> CycleReport {
+        let end = ContinuousClock.now + .seconds(max(1, configuration.cycleSeconds))
+        var total = CycleReport()
+        while ContinuousClock.now < end, !stopping.isSet {
+            let open = progress.values.filter { $0.window != nil }.sorted { $0.shard < $1.shard }
+            if open.isEmpty { break }
+            total.add(try await drainOnce(open, until: end, source: source))
+        }
+        return total
+    }
+
+    private func drainOnce(
+        _ shards: [ShardProgress], until end: ContinuousClock.Instant, source: SnapshotDiff
+    ) async throws -> CycleReport {
+        let rowsMax = configuration.batchRowsMax
+        return try await onLanes(shards, until: end) { processor, connection, shard in
+            try processor.processPage(&connection, of: shard, rowsMax: rowsMax)
+        } finish: { worker, shard, page in
+            worker.progress[shard.shard] = page.move.applied(to: shard)
+            return page.report
+        }
+    }
+
+    /// Rebuilds some pairs of an older version or configuration, newest activity first.
+    private func rebuildOutdated(source: SnapshotDiff) async throws -> CycleReport {
+        let pending = progress.values.filter { $0.rebuildPending && $0.window == nil }.sorted { $0.shard < $1.shard }
+        guard !pending.isEmpty else { return CycleReport() }
+        let end = ContinuousClock.now + .seconds(max(1, configuration.cycleSeconds))
+        let pairsMax = configuration.rebuildPairsMax
+        return try await onLanes(pending, until: end) { processor, connection, shard in
+            try processor.rebuildOutdated(&connection, of: shard, pairsMax: pairsMax)
+        } finish: { worker, shard, done in
+            worker.progress[shard.shard] = done.move.applied(to: shard)
+            return done.report
+        }
+    }
+
+    /// Runs work items on the lanes side by side; the first error is thrown after all lanes came to rest.
+    private func onLanes<Item: Sendable, Done: Sendable>(
+        _ items: [Item], until end: ContinuousClock.Instant? = nil,
+        _ work: @escaping @Sendable (BatchProcessor, inout Connection, Item) throws -> Done,
+        finish: (isolated Worker, Item, Done) -> BatchReport
+    ) async throws -> CycleReport {
+        guard let source else { return CycleReport() }
+        let processor = BatchProcessor(
+            source: source, store: BatchStore(identity: identity),
+            fold: PairFold(analyzer: analyzer, identity: identity), failpoints: failpoints,
+            isStopping: { [stopping] in stopping.isSet })
+        var report = CycleReport()
+        var failure: (any Error)?
+        var next = 0
+        await withTaskGroup(of: (lane: Int, item: Int, result: Result<Done, any Error>).self) { group in
+            func start(_ lane: DatabaseThread, _ index: Int) {
+                let item = items[next]
+                let position = next
+                next += 1
+                group.addTask {
+                    do {
+                        let done = try await lane.withConnection { try work(processor, &$0, item) }
+                        return (index, position, .success(done))
+                    } catch { return (index, position, .failure(error)) }
+                }
+            }
+            for (index, lane) in lanes.enumerated() where next < items.count { start(lane, index) }
+            for await (lane, item, result) in group {
+                switch result {
+                case .success(let done):
+                    let batch = finish(self, items[item], done)
+                    if batch.failed > 0 { log(.quarantined(pairs: batch.failed)) }
+                    if batch.rows > 0 || batch.rebuilt > 0 { log(.batch(batch)) }
+                    report.add(batch)
+                case .failure(let error):
+                    mustReload = true
+                    failure = failure ?? error
+                }
+                let isInTime = end.map { ContinuousClock.now < $0 } ?? true
+                if failure == nil, next < items.count, isInTime, !stopping.isSet { start(lanes[lane], lane) }
+            }
+        }
+        if let failure { throw failure }
+        return report
+    }
+
+    /// Merges the bots that changed, in the shards that the bots themselves belong to.
+    private func mergeBots() async throws -> Int {
+        let store = CharacterStore(identity: identity)
+        let held = progress
+        return try await scanner.withConnection { connection in
+            var merged = 0
+            while true {
+                let changed = try store.changed(&connection, in: held.keys.sorted(), botsMax: 50)
+                if changed.isEmpty { return merged }
+                let names = changed.map(\.botName)
+                let (verifiedAt, sums) = try store.buckets(&connection, of: names)
+                var rows: [CharacterRow] = []
+                var gone: [String] = []
+                for name in names {
+                    guard let buckets = sums[name] else {
+                        gone.append(name)
+                        continue
+                    }
+                    var hours = buckets.buckets
+                    let longRun = hours.removeValue(forKey: BotContributions.longRun) ?? BucketSums()
+                    rows.append(CharacterPerformance.evaluate(botName: name, buckets: hours, longRun: longRun))
+                }
+                try store.save(
+                    &connection, rows: rows, gone: gone, changes: changed.flatMap(\.changes),
+                    shards: held.values.sorted { $0.shard < $1.shard }, verifiedAt: verifiedAt)
+                merged += changed.count
+            }
+        }
+    }
+}
