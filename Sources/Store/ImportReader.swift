@@ -90,14 +90,15 @@ struct ImportReader: ~Copyable {
                 if isLastWindow { return nil }
                 try fill()
             }
-            switch scanner.scan(window.span, from: position, isLast: isLastWindow) {
+            let isLast = isLastWindow
+            switch scanner.scan(window.span, from: position, isLast: isLast) {
             case .record(let end): return end
             case .blank(let end):
                 position = end
                 line += 1
             case .incomplete(let opened):
-                guard !isLastWindow, window.count - position < Self.recordBytesMax else {
-                    throw unclosed(line: line + (opened ?? 0), atEnd: isLastWindow, inQuotes: opened != nil)
+                guard !isLast, window.count - position < Self.recordBytesMax else {
+                    throw unclosed(line: line + (opened ?? 0), atEnd: isLast, inQuotes: opened != nil)
                 }
                 try fill()
             }
@@ -227,9 +228,9 @@ struct ImportReader: ~Copyable {
             if isLastWindow { return position < window.count ? window.count : nil }
             let kept = window.count - position
             if kept > Self.recordBytesMax + Self.readBytes {
-                let dropped = kept - Self.recordBytesMax - 1
-                window.removeSubrange(position + Self.recordBytesMax + 1 ..< window.count)
-                windowOffset += Int64(dropped)
+                let keptEnd = position + Self.recordBytesMax + 1
+                windowOffset += Int64(window.count - keptEnd)
+                window.removeSubrange(keptEnd...)
             }
             try fill()
             searched = position
