@@ -38,11 +38,12 @@ struct CSVScanner {
     /// Finds the record that starts at an offset.
     ///
     /// - Parameters:
-    ///   - bytes: a window of the file.
-    ///   - start: where a record starts, at most `bytes.count`, where it must not be the last window's end.
+    ///   - window: part of the file.
+    ///   - start: where a record starts, before the window's end.
     ///   - isLast: whether the file ends with these bytes, so that a record may lack its line end.
-    /// - Returns: where the record ends; `fields` then lie in `bytes`.
-    mutating func scan(_ bytes: Span<UInt8>, from start: Int, isLast: Bool) -> Outcome {
+    /// - Returns: where the record ends; `fields` then lie in the window.
+    mutating func scan(_ window: [UInt8], from start: Int, isLast: Bool) -> Outcome {
+        let bytes = window.span
         fields.removeAll(keepingCapacity: true)
         isMalformed = false
         lines = 1

@@ -91,7 +91,7 @@ struct ImportReader: ~Copyable {
                 try fill()
             }
             let isLast = isLastWindow
-            switch scanner.scan(window.span, from: position, isLast: isLast) {
+            switch scanner.scan(window, from: position, isLast: isLast) {
             case .record(let end): return end
             case .blank(let end):
                 position = end
@@ -195,17 +195,11 @@ struct ImportReader: ~Copyable {
             let recordLine = line
             position = min(end + 1, window.count)
             line += 1
-            let text = window.span.extracting(start..<end)
-            if (0..<text.count).allSatisfy({ text[$0] <= 0x20 }) { continue }
-            guard text.count <= Self.recordBytesMax else {
-                return .rejected(
-                    ImportRejection(line: recordLine, reason: "the line has more than \(Self.recordBytesMax) bytes"))
-            }
             let value: JSONValue
-            do {
-                value = try JSONScanner.scan(text, limits: JSONLimits(bytesMax: Self.recordBytesMax))
-            } catch {
-                return .rejected(ImportRejection(line: recordLine, reason: "the line is no JSON: \(error)"))
+            switch Self.parse(window, start..<end) {
+            case .none: continue
+            case .failure(let fault): return .rejected(ImportRejection(line: recordLine, reason: fault.reason))
+            case .success(let parsed): value = parsed
             }
             record.reset(line: recordLine)
             if let reason = take(value, into: &record) {
@@ -214,6 +208,27 @@ struct ImportReader: ~Copyable {
             return .record
         }
         return .end
+    }
+
+    private struct Fault: Error { var reason: String }
+
+    /// The JSON value of a line; nil for a blank one.
+    private static func parse(_ window: [UInt8], _ range: Range<Int>) -> Result<JSONValue, Fault>? {
+        let text = window.span.extracting(range)
+        var isBlank = true
+        for index in text.indices where text[index] > 0x20 {
+            isBlank = false
+            break
+        }
+        if isBlank { return nil }
+        guard text.count <= recordBytesMax else {
+            return .failure(Fault(reason: "the line has more than \(recordBytesMax) bytes"))
+        }
+        do {
+            return .success(try JSONScanner.scan(text, limits: JSONLimits(bytesMax: recordBytesMax)))
+        } catch {
+            return .failure(Fault(reason: "the line is no JSON: \(error)"))
+        }
     }
 
     /// The window's offset of the LF that ends the line at hand, or of the file's end; nil when nothing is left.
