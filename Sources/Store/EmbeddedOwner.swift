@@ -27,7 +27,8 @@ struct EmbeddedOwner: Equatable {
                 "expected a user postgres or nobody to run the server as, got: neither",
                 hint: "run as a user other than root, or give --database-url")
         }
-        let setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].first { unsafe access($0, X_OK) == 0 }
+        let places: [String] = ["/usr/bin/setpriv", "/bin/setpriv"]
+        let setpriv = places.first { place in unsafe access(place, X_OK) == 0 }
         guard let setpriv else {
             throw EmbeddedError(
                 "expected setpriv to drop root's privileges with, got: none",
