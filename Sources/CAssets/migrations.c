@@ -1,0 +1,20 @@
+#include "migrations.h"
+
+// A new migration takes one array here and one line in the list below; a test holds that none is forgotten.
+
+static const unsigned char migration_0001[] = {
+#embed "../../sql/migrations/0001_streams_and_state.sql"
+};
+
+static const unsigned char migration_0003[] = {
+#embed "../../sql/migrations/0003_import.sql"
+};
+
+static const afterthought_asset migrations[] = {
+    {"0001_streams_and_state", migration_0001, sizeof migration_0001},
+    {"0003_import", migration_0003, sizeof migration_0003},
+};
+
+size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }
+
+afterthought_asset afterthought_migration_at(size_t index) { return migrations[index]; }
