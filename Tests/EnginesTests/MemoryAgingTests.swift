@@ -151,10 +151,9 @@ struct MemoryAgingTests {
         var faithful: [Observation] = []
         var random: [Observation] = []
         for index in 0..<60 {
-            let memory = "m\(index % 12)"
-            let isShort = index / 12 % 2 == 0
-            faithful.append(script.retrieval(memory, isShort ? .recalled : .missed, after: isShort ? 60 : 40_000_000))
-            random.append(script.retrieval(memory, index % 7 < 3 ? .recalled : .missed, after: 50))
+            let isLate = index % 3 == 2
+            faithful.append(script.retrieval("m", isLate ? .missed : .recalled, after: isLate ? 400_000_000 : 60))
+            random.append(script.retrieval("m", index % 7 < 3 ? .recalled : .missed, after: 50))
         }
         #expect(!MemoryAging.folding(faithful).row.unvalidated.contains(.memoryAging))
         #expect(MemoryAging.folding(random).row.unvalidated.contains(.memoryAging))

@@ -108,7 +108,7 @@ struct MemoryBehaviorTests {
         #expect(json["source"]?.string == "outcomes")
         // The grid's step is 0.75, so its posterior can be narrower than that.
         #expect(abs(estimate - log(multiplier)) < max(3 * error, 0.5), "seed \(seed), got: \(exp(estimate)) ± \(error)")
-        #expect(error < 0.5)
+        #expect(error < 0.6, "the prior alone has 1")
         #expect(try #require(MemoryBehavior.folding(rows).row.recallSimulationScore) > 0.9)
     }
 
@@ -117,7 +117,7 @@ struct MemoryBehaviorTests {
         let few = retrievals(multiplier: 0.1, count: 14, seed: 5)
         let many = retrievals(multiplier: 0.1, count: 400, seed: 5)
         let (weak, strong) = (try figure(few, "stability_multiplier"), try figure(many, "stability_multiplier"))
-        #expect(strong < weak && weak < 1)
+        #expect(strong < 0.5 && abs(log(weak)) < abs(log(strong)))
         #expect(try figure(many, "multiplier_se") < figure(few, "multiplier_se"))
     }
 
