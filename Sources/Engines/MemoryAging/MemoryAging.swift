@@ -143,10 +143,10 @@ package struct MemoryAging: Engine {
     package init(from reader: inout StateReader) throws(StateError) {
         table = try MemoryTable(from: &reader)
         events = try DecayedEvents(from: &reader)
-        stretches = try reader.readTally()
+        stretches = try reader.readMemoryCount()
         returnLog = try RecallLog(.returns, from: &reader)
         outcomeLog = try RecallLog(.outcomes, from: &reader)
-        openings = try reader.readTally()
+        openings = try reader.readMemoryCount()
         guard returnLog.hits <= openings else { throw StateError(offset: 0, expected: "returns among the openings") }
     }
 }

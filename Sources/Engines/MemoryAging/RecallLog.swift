@@ -78,10 +78,10 @@ struct RecallLog: Equatable, Sendable {
 
     init(_ prior: Prior, from reader: inout StateReader) throws(StateError) {
         self.prior = prior
-        predictions = try reader.readTally()
-        hits = try reader.readTally()
-        modelLoss = try reader.readTally()
-        baselineLoss = try reader.readTally()
+        predictions = try reader.readMemoryCount()
+        hits = try reader.readMemoryCount()
+        modelLoss = try reader.readMemoryCount()
+        baselineLoss = try reader.readMemoryCount()
         guard hits <= predictions else { throw StateError(offset: 0, expected: "hits among the predictions") }
     }
 }

@@ -58,9 +58,9 @@ struct Calibration: Equatable, Sendable {
 
     init(from reader: inout StateReader) throws(StateError) {
         for index in bins.indices {
-            bins[index].count = try reader.readTally()
-            bins[index].hits = try reader.readTally()
-            bins[index].predicted = try reader.readTally()
+            bins[index].count = try reader.readMemoryCount()
+            bins[index].hits = try reader.readMemoryCount()
+            bins[index].predicted = try reader.readMemoryCount()
             guard bins[index].hits <= bins[index].count, bins[index].predicted / 1_000_000 <= bins[index].count else {
                 throw StateError(offset: 0, expected: "a bin with at most all hits")
             }

@@ -134,8 +134,8 @@ package struct MemoryBehavior: Engine {
         outcomeLog = try RecallLog(.outcomes, from: &reader)
         calibration = try Calibration(from: &reader)
         spacing = try SpacingTally(from: &reader)
-        reviews = try reader.readTally()
-        repeats = try reader.readTally()
+        reviews = try reader.readMemoryCount()
+        repeats = try reader.readMemoryCount()
         stabilityGain = try reader.readInt()
         guard repeats <= reviews, stabilityGain.magnitude < 1 << 53 else {
             throw StateError(offset: 0, expected: "repeats among the reviews")

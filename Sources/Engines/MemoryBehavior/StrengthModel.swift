@@ -143,8 +143,8 @@ struct StrengthModel: Equatable, Sendable {
     init(from reader: inout StateReader) throws(StateError) {
         try Self.read(&multiplierWeights, from: &reader)
         try Self.read(&recencyWeights, from: &reader)
-        openings = try reader.readTally()
-        returns = try reader.readTally()
+        openings = try reader.readMemoryCount()
+        returns = try reader.readMemoryCount()
         guard returns <= openings else { throw StateError(offset: 0, expected: "returns among the openings") }
     }
 
