@@ -22,18 +22,18 @@ extension MemoryAging {
                 "topic_drift: expected at least \(Self.driftTopicsMin) topics and \(Self.driftStretchesMin) stretches"
                 + " of talk on them, got: \(topicsTracked) and \(stretches)"
         }
-        if !(returnLog + outcomeLog).isBetterThanBaseRate { row.unvalidated.insert(Self.name) }
+        if !RecallLog.areBetterThanBaseRate(returnLog, outcomeLog) { row.unvalidated.insert(Self.name) }
     }
 
     private var topicsTracked: Int { table.memories.count { $0.key.isTopic } }
 
-    /// The mean in microseconds, rounded down; at most 16 addends of a fortieth of the range do not overflow when the mean
-    /// is taken of seconds first.
+    /// Taken of whole seconds, so that 16 of them cannot overflow.
     private var firstSeenMean: Timestamp {
         let count = Int64(table.memories.count)
         let seconds = table.memories.reduce(Int64(0)) { $0 + $1.firstSeen }
         let (whole, rest) = seconds.quotientAndRemainder(dividingBy: count)
-        return Timestamp(microseconds: whole &* 1_000_000 &+ rest * 1_000_000 / count)
+        let bounded = max(whole, Int64.min / 1_000_000 + 1)
+        return Timestamp(microseconds: bounded * 1_000_000 + rest * 1_000_000 / count)
     }
 
     /// Jensen–Shannon divergence in bits between the recent and the long-run shares of the tracked topics.

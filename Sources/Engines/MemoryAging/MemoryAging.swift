@@ -40,9 +40,9 @@ struct AgingNote: MemoryNote {
 ///     event:   every retrieval and every new stretch of the user's on a topic
 ///     drift:   Jensen–Shannon divergence (base 2) between the topics' recent and long-run shares of stretches, which fade
 ///              by e^(−1/4) and e^(−1/24) a stretch; needs `driftTopicsMin` topics and `driftStretchesMin` stretches
-///     check:   before each new stretch, each topic it could return to is predicted with P = a·R(t, S), where
-///              a = (returns + ½)/(ΣR + 1) so far; a retrieval with a known outcome with P = R(t, S). The engine is
-///              `unvalidated` until this beats the running base rate (`RecallLog`).
+///     check:   before each new stretch, each topic i that it could return to is predicted with P = q·Rᵢ/ΣR, where
+///              q = (returns + 1.5)/(openings + 16.5) so far; a retrieval with a known outcome with P = R(t, S). The
+///              engine is `unvalidated` until this beats the running base rate (`RecallLog`).
 ///
 /// Input: messages with a topic, retrievals; other rows are passed over. Invariants: those of `Engine`; at most
 /// `Limits.memoryCandidatesMax` memories.
@@ -57,10 +57,10 @@ package struct MemoryAging: Engine {
     var events = DecayedEvents()
     /// New stretches of the user's on any topic.
     var stretches = 0
-    var returnLog = RecallLog()
-    var outcomeLog = RecallLog()
-    /// ΣR over the predictions of `returnLog`, in millionths.
-    var recallSum = 0
+    var returnLog = RecallLog(.returns)
+    var outcomeLog = RecallLog(.outcomes)
+    /// Stretches that could have returned to a topic.
+    var openings = 0
 
     package init() {}
 
@@ -108,12 +108,14 @@ package struct MemoryAging: Engine {
     }
 
     private mutating func predictReturn(to id: UInt32, at moment: Int64) {
-        for memory in table.memories where table.wouldReturn(memory, at: moment) {
-            let recall = recall(memory, at: moment)
-            let level = (Double(returnLog.hits) + 0.5) / (Double(recallSum) / 1e6 + 1)
-            returnLog.record(predicted: min(1, level * recall), outcome: memory.key == .topic(id))
-            recallSum += Int((recall * 1e6).rounded())
+        let open = table.memories.filter { table.wouldReturn($0, at: moment) }
+        guard !open.isEmpty else { return }
+        let recalls = open.map { recall($0, at: moment) }
+        let rate = ReturnPrior.rate(returns: returnLog.hits, openings: openings) / recalls.reduce(0, +)
+        for (memory, recall) in zip(open, recalls) {
+            returnLog.record(predicted: rate * recall, outcome: memory.key == .topic(id))
         }
+        openings += 1
     }
 
     private mutating func countStretch(on index: Int, label: String) {
@@ -135,16 +137,17 @@ package struct MemoryAging: Engine {
         writer.write(UInt64(stretches))
         returnLog.encode(into: &writer)
         outcomeLog.encode(into: &writer)
-        writer.write(UInt64(recallSum))
+        writer.write(UInt64(openings))
     }
 
     package init(from reader: inout StateReader) throws(StateError) {
         table = try MemoryTable(from: &reader)
         events = try DecayedEvents(from: &reader)
-        stretches = try reader.readTally()
-        returnLog = try RecallLog(from: &reader)
-        outcomeLog = try RecallLog(from: &reader)
-        recallSum = try reader.readTally()
+        stretches = try reader.readMemoryCount()
+        returnLog = try RecallLog(.returns, from: &reader)
+        outcomeLog = try RecallLog(.outcomes, from: &reader)
+        openings = try reader.readMemoryCount()
+        guard returnLog.hits <= openings else { throw StateError(offset: 0, expected: "returns among the openings") }
     }
 }
 

@@ -29,9 +29,9 @@ extension MemoryTable {
 
     /// Reads what `encode` wrote.
     init(from reader: inout StateReader) throws(StateError) {
-        let total = try reader.readTally()
+        let total = try reader.readMemoryCount()
         let session = try reader.readInt()
-        let sinceSession = try reader.readTally()
+        let sinceSession = try reader.readMemoryCount()
         guard sinceSession <= total else { throw StateError(offset: 0, expected: "a session within the messages") }
         let memories = try reader.readList(max: Limits.memoryCandidatesMax) { reader throws(StateError) in
             try Self.memory(from: &reader, ordinal: total)
@@ -54,8 +54,8 @@ extension MemoryTable {
         let lasted = try reader.readUnsigned()
         let stability = try reader.readFloat()
         let difficulty = try reader.readFloat()
-        let reviews = try reader.readTally()
-        let since = try reader.readTally()
+        let reviews = try reader.readMemoryCount()
+        let since = try reader.readMemoryCount()
         let secondsMax = Int64.max / 1_000_000 + 1
         guard first.magnitude <= UInt64(secondsMax), lasted <= UInt64(2 * secondsMax),
             Float(FSRS6.stabilityMin)...Float(stabilityMax) ~= stability, 1...10 ~= difficulty, reviews >= 1,

@@ -54,16 +54,13 @@ struct TrackedMemory<Note: MemoryNote>: Sendable {
 /// A pair's memories, at most `Limits.memoryCandidatesMax`, each with its FSRS-6 state; both memory engines hold one.
 ///
 /// A retrieval is a review. A message of the user is one only when it begins a new *stretch* on its topic: the first
-/// message on it in a session, or after `otherMessagesMin` messages on other topics, or `pauseSecondsMin` after the last
-/// mention. Other messages on a running topic only move its last-seen time. A first stretch is graded good, too.
+/// message on it in a session, or after another topic ran (whoever wrote on it), or `pauseSecondsMin` after the last mention. Other messages on a running topic only move its last-seen time. A first stretch is graded good, too.
 ///
 /// When full, the memory with the least retrievability goes; R falls with t/S alone, so t/S decides, then the older
 /// last-seen time, then the greater key.
 ///
 /// Invariants: keys are unique; 0.001 ≤ S ≤ 36 500; O(memories) a row.
 struct MemoryTable<Note: MemoryNote>: Sendable {
-    /// Messages on other topics, by anybody, after which a mention is a return.
-    static var otherMessagesMin: Int { 2 }
     /// Seconds after which a mention is a return though no other topic ran.
     static var pauseSecondsMin: Int64 { 600 }
     /// Days; nothing is remembered for more than a century.
@@ -98,7 +95,7 @@ struct MemoryTable<Note: MemoryNote>: Sendable {
     /// Whether a mention at this moment would begin a new stretch on a topic that is known already.
     func wouldReturn(_ memory: TrackedMemory<Note>, at moment: Int64) -> Bool {
         memory.key.isTopic
-            && (memory.lastOrdinal <= sessionStart || ordinal - memory.lastOrdinal >= Self.otherMessagesMin
+            && (memory.lastOrdinal <= sessionStart || memory.lastOrdinal < ordinal
                 || moment - memory.lastSeen >= Self.pauseSecondsMin)
     }
 
@@ -163,8 +160,10 @@ struct MemoryTable<Note: MemoryNote>: Sendable {
 }
 
 extension FSRS6.Grade {
-    /// The grade of a retrieval: missed is again; recalled is good, but hard when a score within 0…1 is below one half (a
-    /// weak match that was recalled all the same); unknown is good. Scores outside 0…1 say nothing.
+    /// The grade of a retrieval.
+    ///
+    /// Missed is again; recalled is good, but hard when a score within 0…1 is below one half (a weak match that was
+    /// recalled all the same); unknown is good. Scores outside 0…1, and NaN, say nothing.
     init(_ retrieval: MemoryRetrieval) {
         switch retrieval.outcome {
         case .missed: self = .again

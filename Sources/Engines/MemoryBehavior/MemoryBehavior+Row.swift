@@ -5,21 +5,15 @@ import Model
 extension MemoryBehavior {
     /// Fills the columns of human-like memory.
     package func contribute(to row: inout StrategicRow, topics: TopicTracker) {
-        let all = returnLog + outcomeLog
-        if !all.isBetterThanBaseRate { row.unvalidated.insert(Self.name) }
-        guard all.predictions > 0 else {
+        let predictions = returnLog.predictions + outcomeLog.predictions
+        if !RecallLog.areBetterThanBaseRate(returnLog, outcomeLog) { row.unvalidated.insert(Self.name) }
+        guard predictions > 0 else {
             row.nullReasons[Self.name] =
                 "nothing was observed yet that could be remembered or forgotten: no known topic that a later stretch of talk"
                 + " could have returned to, and no repeated retrieval with an outcome"
             return
         }
         row.forgettingCurve = forgettingCurve
-        guard all.predictions >= Self.scorePredictionsMin else {
-            row.nullReasons[Self.name] =
-                "recall_simulation_score: expected at least \(Self.scorePredictionsMin) predictions with an outcome,"
-                + " got: \(all.predictions)"
-            return
-        }
         row.recallSimulationScore = calibration.score
     }
 

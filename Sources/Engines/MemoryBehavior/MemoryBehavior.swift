@@ -30,15 +30,13 @@ struct BehaviorNote: MemoryNote {
 /// `Limits.memoryCandidatesMax` memories.
 package struct MemoryBehavior: Engine {
     package static let name = EngineName.memoryBehavior
-    /// Predictions below which no score is stated.
-    static let scorePredictionsMin = 3
     /// Explicit outcomes from which on they, not re-mentions, are what the curve is said to rest on.
     static let outcomesMin = 10
 
     var table = MemoryTable<BehaviorNote>()
     var model = StrengthModel()
-    var returnLog = RecallLog()
-    var outcomeLog = RecallLog()
+    var returnLog = RecallLog(.returns)
+    var outcomeLog = RecallLog(.outcomes)
     var calibration = Calibration()
     var spacing = SpacingTally()
     /// First and later reviews of all memories that were ever tracked.
@@ -132,12 +130,12 @@ package struct MemoryBehavior: Engine {
     package init(from reader: inout StateReader) throws(StateError) {
         table = try MemoryTable(from: &reader)
         model = try StrengthModel(from: &reader)
-        returnLog = try RecallLog(from: &reader)
-        outcomeLog = try RecallLog(from: &reader)
+        returnLog = try RecallLog(.returns, from: &reader)
+        outcomeLog = try RecallLog(.outcomes, from: &reader)
         calibration = try Calibration(from: &reader)
         spacing = try SpacingTally(from: &reader)
-        reviews = try reader.readTally()
-        repeats = try reader.readTally()
+        reviews = try reader.readMemoryCount()
+        repeats = try reader.readMemoryCount()
         stabilityGain = try reader.readInt()
         guard repeats <= reviews, stabilityGain.magnitude < 1 << 53 else {
             throw StateError(offset: 0, expected: "repeats among the reviews")

@@ -33,9 +33,9 @@ struct SpacingTally: Equatable, Sendable {
         init() {}
 
         init(from reader: inout StateReader) throws(StateError) {
-            count = try reader.readTally()
-            hits = try reader.readTally()
-            predicted = try reader.readTally()
+            count = try reader.readMemoryCount()
+            hits = try reader.readMemoryCount()
+            predicted = try reader.readMemoryCount()
             guard hits <= count, predicted / 1_000_000 <= count else {
                 throw StateError(offset: 0, expected: "hits among the predictions")
             }

@@ -24,23 +24,22 @@ struct ReturnCandidate: Sendable {
 /// m, the stability multiplier, says how much more slowly than the population this user forgets; d how fast a topic drops
 /// out of the talk within a session (need odds fall as a power of recency); q how often a stretch returns at all.
 ///
-/// Fit: ln m on 9 points −3…3 with the prior N(0, 1) and d on 9 points −0.5…1.5 with the prior N(0.5, 0.5²), each point
+/// Fit: ln m on 9 points −3…3 with the prior N(0, 1) and d on 9 points −0.25…1.75 with the prior N(0.75, 0.5²), each point
 /// weighted by the likelihood of every outcome so far (Bayes on a grid; the other parameter stays at its mean meanwhile); q
-/// by Beta(1.5, 1.5). So a user without evidence has the population's curve.
+/// by `ReturnPrior`. So a user without evidence has the population's curve.
 ///
 /// Invariants: O(1) state; O(topics) time an outcome; every weight finite, the greatest 0.
 /// Source: Anderson and Schooler, "Reflections of the environment in memory", 1991, for need odds.
 struct StrengthModel: Equatable, Sendable {
     static let multiplierLogs: [Double] = [-3, -2.25, -1.5, -0.75, 0, 0.75, 1.5, 2.25, 3]
-    static let recencyExponents: [Double] = [-0.5, -0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]
-    static let returnPseudoCount = 1.5
+    static let recencyExponents: [Double] = [-0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
     /// Seconds beyond which recency within the talk no longer tells topics apart.
     static let recencySecondsMax = 1800.0
     /// No point's weight falls below this, so that a user who changes can be followed.
     static let logWeightMin: Float = -40
 
     private(set) var multiplierWeights = multiplierLogs.map { Float(-$0 * $0 / 2) }
-    private(set) var recencyWeights = recencyExponents.map { Float(-($0 - 0.5) * ($0 - 0.5) / 0.5) }
+    private(set) var recencyWeights = recencyExponents.map { Float(-($0 - 0.75) * ($0 - 0.75) * 2) }
     /// New stretches that could have returned to a topic, and those that did.
     private(set) var openings = 0
     private(set) var returns = 0
@@ -48,9 +47,7 @@ struct StrengthModel: Equatable, Sendable {
     init() {}
 
     /// P(a new stretch returns to some known topic).
-    var returnRate: Double {
-        (Double(returns) + Self.returnPseudoCount) / (Double(openings) + 2 * Self.returnPseudoCount)
-    }
+    var returnRate: Double { ReturnPrior.rate(returns: returns, openings: openings) }
 
     /// Posterior mean and standard deviation of ln m.
     var multiplierLog: (mean: Double, deviation: Double) { Self.moments(Self.multiplierLogs, multiplierWeights) }
@@ -146,8 +143,8 @@ struct StrengthModel: Equatable, Sendable {
     init(from reader: inout StateReader) throws(StateError) {
         try Self.read(&multiplierWeights, from: &reader)
         try Self.read(&recencyWeights, from: &reader)
-        openings = try reader.readTally()
-        returns = try reader.readTally()
+        openings = try reader.readMemoryCount()
+        returns = try reader.readMemoryCount()
         guard returns <= openings else { throw StateError(offset: 0, expected: "returns among the openings") }
     }
 
