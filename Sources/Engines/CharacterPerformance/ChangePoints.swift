@@ -51,9 +51,10 @@ enum ChangePoints {
         }
     }
 
-    /// The changes in a series, in order of time, at least `runMax` values apart.
+    /// Finds the changes in a series.
     ///
     /// - Parameter values: residuals of about unit scale, bounded.
+    /// - Returns: changes in order of time, at least `runMax` values apart.
     /// - Complexity: O(n²).
     static func find(_ values: [Double]) -> [ChangePoint] {
         guard values.count >= warmUp else { return [] }
