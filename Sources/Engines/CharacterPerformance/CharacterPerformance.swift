@@ -60,7 +60,8 @@ package enum CharacterPerformance {
         row.satisfactionSource = scores[1].source
         row.coherenceSource = scores[2].source
         for score in scores.prefix(3) where score.source == nil {
-            reasons.append((score.name + "_score_avg", "no \(score.name) points and no messages that show it in 168 hours"))
+            reasons.append(
+                (score.name + "_score_avg", "no \(score.name) points and no messages that show it in 168 hours"))
         }
         row.qualityTrend = trend(window, scores: scores, newest: newest)
         if row.qualityTrend == nil {
@@ -74,7 +75,10 @@ package enum CharacterPerformance {
         row.personalityConsistencyIndex = Consistency.index(window: window.map(\.sums), longRun: longRun)
         if row.personalityConsistencyIndex == nil {
             reasons.append(
-                ("personality_consistency_index", "fewer than \(activationsMin) trait activations in the last 168 hours"))
+                (
+                    "personality_consistency_index",
+                    "fewer than \(activationsMin) trait activations in the last 168 hours"
+                ))
         }
         row.behavior = behavior(window, newest: newest)
         row.nullReasons = text(reasons)

@@ -10,11 +10,16 @@ struct HourlyValue {
 
 /// A measure's hourly means as residuals of about unit scale that outliers, hours with few values and the time of day don't bend.
 ///
-/// z_h = (m_h − med(hour of day or all)) / sqrt(τ² + σ²/n_h), rescaled by its own median absolute deviation and bounded by ±4:
-/// σ² is the variance inside hours (from the sums of squares), τ² the variance between them.
+/// z_h = (m_h − med(hour of day or all)) / sqrt(τ² + σ²/n_h), rescaled by its own median absolute deviation and bounded by ±3:
+/// σ² is the variance inside hours (from the sums of squares), τ² the variance between them. Where neighbours are alike
+/// (correlation ρ around the local level), all are divided by sqrt((1 + ρ)/(1 − ρ)), as they tell that much less of a change.
 enum RobustResiduals {
     /// The residuals' bound: one wild hour is no change.
-    static let residualMax = 4.0
+    static let residualMax = 3.0
+    /// Hours on each side that the local level is the median of.
+    static let levelHours = 12
+    /// What the estimate of ρ loses to the local level of white noise.
+    static let correlationBias = 0.04
     /// The hour-of-day median is removed when every hour of the day that occurs does so this often.
     static let daysMin = 5
 
@@ -54,7 +59,22 @@ enum RobustResiduals {
         }
         let unit = robustScale(weighted)
         guard unit > 0 else { return residuals.map { _ in 0 } }
-        return weighted.map { min(max($0 / unit, -residualMax), residualMax) }
+        let bounded = weighted.map { min(max($0 / unit, -residualMax), residualMax) }
+        let correlation = localCorrelation(bounded)
+        let shrink = ((1 - correlation) / (1 + correlation)).squareRoot()
+        return bounded.map { $0 * shrink }
+    }
+
+    /// The lag-one correlation around the local level, 0…0.9: a change of level does not count as correlation.
+    private static func localCorrelation(_ values: [Double]) -> Double {
+        let around = values.indices.map { place in
+            let near = values[max(0, place - levelHours)...min(values.count - 1, place + levelHours)]
+            return values[place] - median(Array(near))
+        }
+        let spread = around.reduce(0) { $0 + $1 * $1 }
+        guard spread > 0 else { return 0 }
+        let product = zip(around, around.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
+        return min(max(product / spread + correlationBias, 0), 0.9)
     }
 
     private static func withoutTimeOfDay(_ values: [HourlyValue]) -> [Double] {

@@ -12,9 +12,10 @@ enum TrendTest {
     /// Two-sided 5 %.
     static let criticalZ = 1.959964
 
-    /// The standardised statistic, positive when values rise; nil for fewer than `valuesMin` values.
+    /// The standardised statistic, positive when values rise.
     ///
     /// - Parameter values: in order of time; only finite ones.
+    /// - Returns: a value that is about standard normal without a trend; nil for fewer than `valuesMin` values.
     /// - Complexity: O(n²).
     static func statistic(_ values: [Double]) -> Double? {
         let n = values.count

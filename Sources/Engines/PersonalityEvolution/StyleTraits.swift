@@ -20,7 +20,8 @@ package enum StyleTraits {
         let curiosity = questionWeight(analysis) + 3 * Double(analysis.secondPersonCount) / words
         let sadness = finite(analysis.emotion.sadness)
         let empathy =
-            (cues.contains(.empathy) ? 1.0 : 0) + (cues.isDisjoint(with: [.apology, .encouragement]) ? 0 : 0.5) + sadness
+            (cues.contains(.empathy) ? 1.0 : 0) + (cues.isDisjoint(with: [.apology, .encouragement]) ? 0 : 0.5)
+            + sadness
         let hedges = Double(analysis.hedgeCount) / (words / 10 + 1)
         let assertive =
             0.5 * Double(cues.isDisjoint(with: [.disagreement, .request]) ? 0 : 1)

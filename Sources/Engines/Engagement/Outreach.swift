@@ -1,0 +1,70 @@
+import Bytes
+import Glibc
+import Model
+
+/// What became of the bot's proactive messages to one user.
+///
+/// An attempt counts as answered when its row says so, or when the user writes within 24 hours after it (inferred). Until then it
+/// counts as not answered. Success rate: (answered + 1) / (sent + 3), the mean of a Beta(1, 2) prior's posterior. Fatigue:
+/// Σ e^(−age/7 d) over unanswered attempts as of the last one.
+struct Outreach: Equatable, Sendable {
+    static let pendingMax = 8
+    static let answerSeconds = 86_400.0
+    static let fatigueDays = 7.0
+
+    private(set) var sent = 0
+    private(set) var answered = 0
+    private(set) var lastAt: Timestamp?
+    private(set) var fatigue = 0.0
+    /// Attempts without an answer that may still be answered, oldest first.
+    private var pending: [Timestamp] = []
+
+    init() {}
+
+    mutating func add(_ attempt: OutreachAttempt, at: Timestamp) {
+        if let lastAt { fatigue *= exp(-max(0, at.days(since: lastAt)) / Self.fatigueDays) }
+        lastAt = at
+        sent += 1
+        if attempt.answeredAt != nil {
+            answered += 1
+        } else {
+            fatigue += 1
+            pending.append(at)
+            if pending.count > Self.pendingMax { pending.removeFirst() }
+        }
+    }
+
+    /// The user wrote: attempts of the last 24 hours are answered by it, older ones stay unanswered.
+    mutating func userWrote(at: Timestamp) {
+        guard !pending.isEmpty, let lastAt else { return }
+        for attempt in pending where at.seconds(since: attempt) <= Self.answerSeconds {
+            answered += 1
+            fatigue = max(0, fatigue - exp(-max(0, lastAt.days(since: attempt)) / Self.fatigueDays))
+        }
+        pending = []
+    }
+
+    /// The shrunken share of answered attempts; nil without attempts.
+    var successRate: Double? { sent > 0 ? (Double(answered) + 1) / (Double(sent) + 3) : nil }
+
+    func encode(into writer: inout StateWriter) {
+        writer.write(UInt64(sent))
+        writer.write(UInt64(answered))
+        writer.write(lastAt) { writer, at in writer.write(at) }
+        writer.write(fatigue)
+        writer.write(list: pending) { writer, at in writer.write(at) }
+    }
+
+    init(from reader: inout StateReader) throws(StateError) {
+        sent = try reader.readTally()
+        answered = try reader.readTally()
+        lastAt = try reader.readOptional { reader throws(StateError) in try reader.readReckonedTimestamp() }
+        fatigue = try reader.readDouble(in: 0...1e12)
+        pending = try reader.readList(max: Self.pendingMax) { reader throws(StateError) in
+            try reader.readReckonedTimestamp()
+        }
+        guard answered <= sent, (lastAt == nil) == (sent == 0), pending.count <= sent - answered else {
+            throw reader.fault("no more answers than attempts")
+        }
+    }
+}

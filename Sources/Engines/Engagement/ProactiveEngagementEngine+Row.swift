@@ -1,0 +1,68 @@
+import Bytes
+import Model
+
+extension ProactiveEngagementEngine {
+    package func contribute(to row: inout StrategicRow, topics: TopicTracker) {
+        var reasons: [String] = []
+        if !receptivity.beatsRate { row.unvalidated.insert(Self.name) }
+        contributeTiming(to: &row, reasons: &reasons)
+        contributeTopics(to: &row, topics: topics, reasons: &reasons)
+        row.proactiveSuccessRate = outreach.successRate
+        row.lastOutreachAt = outreach.lastAt
+        row.outreachFatigue = outreach.lastAt == nil ? nil : outreach.fatigue
+        if outreach.lastAt == nil {
+            reasons.append("proactive_success_rate: no outreach attempts")
+        }
+        if !reasons.isEmpty { row.nullReasons[Self.name] = reasons.joined(separator: "; ") }
+    }
+
+    private func contributeTiming(to row: inout StrategicRow, reasons: inout [String]) {
+        row.lastUserMessageAt = lastUserAt
+        guard userMessages >= Self.userMessagesMin else {
+            reasons.append(
+                "optimal_timing_hours, receptivity: fewer than \(Self.userMessagesMin) user messages")
+            if hasOptedOut { row.receptivityIntercept = Self.optedOutLogit }
+            return
+        }
+        var writer = JSONWriter()
+        writer.beginArray()
+        for hour in hours.best { writer.value(hour) }
+        writer.endArray()
+        row.optimalTimingHours = writer.text
+        let shift = receptivity.fit()
+        row.receptivityIntercept =
+            hasOptedOut ? Self.optedOutLogit : Receptivity.populationIntercept + shift.intercept
+        // Silence never makes a user more receptive; what few trials suggest otherwise is noise.
+        row.receptivityRecencyWeight = min(0, Receptivity.populationRecencyWeight + shift.slope)
+        row.receptivityHourLogits = hours.logits
+    }
+
+    private func contributeTopics(to row: inout StrategicRow, topics: TopicTracker, reasons: inout [String]) {
+        var writer = JSONWriter()
+        writer.beginArray()
+        if hasOptedOut {
+            reasons.append("suggested_topics: user asked not to be contacted")
+        } else if let lastUserAt, !interests.interests.isEmpty {
+            var count = 0
+            for suggestion in interests.suggestions(last: lastUserAt) where count < Limits.suggestedTopicsMax {
+                guard let label = topics.label(of: suggestion.id), !label.isEmpty else { continue }
+                count += 1
+                writer.beginObject()
+                writer.key("topic")
+                writer.value(label)
+                writer.key("reason")
+                writer.value(suggestion.reason)
+                writer.key("weight")
+                writer.value(suggestion.weight, decimals: 4)
+                writer.key("last_mentioned")
+                writer.value(suggestion.lastAt)
+                writer.endObject()
+            }
+        } else {
+            reasons.append("suggested_topics: no user message with a topic yet")
+            return
+        }
+        writer.endArray()
+        row.suggestedTopics = writer.text
+    }
+}
