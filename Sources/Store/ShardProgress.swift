@@ -356,6 +356,14 @@ package struct ShardMove: Equatable, Sendable {
     /// Whether no pair of an older version is left.
     package var finishesRebuild = false
 
+    package init(
+        finishedWindow: BacklogWindow? = nil, openWindow: BacklogWindow? = nil, finishesRebuild: Bool = false
+    ) {
+        self.finishedWindow = finishedWindow
+        self.openWindow = openWindow
+        self.finishesRebuild = finishesRebuild
+    }
+
     package static func finish(_ window: BacklogWindow) -> ShardMove { ShardMove(finishedWindow: window) }
     package static func keepOpen(_ window: BacklogWindow) -> ShardMove { ShardMove(openWindow: window) }
 

@@ -18,7 +18,7 @@ struct MessageGist: Equatable, Sendable {
     var terms: [UInt32]
 
     init(_ analysis: MessageAnalysis) {
-        asks = analysis.isQuestion || analysis.cues.contains(.request)
+        asks = analysis.isQuestion || analysis.cues.contains(.unresolvedRequest)
         source = analysis.embeddingSource.rawValue
         let prefix = analysis.embedding.prefix(MessageGist.dimensionsMax)
         let peak = prefix.reduce(Float(0)) { $1.isFinite ? max($0, $1.magnitude) : $0 }

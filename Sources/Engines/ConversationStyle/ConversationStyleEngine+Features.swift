@@ -47,7 +47,7 @@ extension ConversationStyleEngine {
     private func addQuestionKinds(to json: inout JSONWriter) {
         json.key("question_kinds")
         json.beginObject()
-        for (kind, name) in [(QuestionKind.polar, "polar"), (.wh, "wh"), (.or, "or"), (.tag, "tag"), (.other, "other")]
+        for (kind, name) in [(QuestionKind.polar, "polar"), (.wh, "wh"), (.alternative, "alternative"), (.tag, "tag"), (.rhetorical, "rhetorical")]
         {
             let count = questionKinds[Int(kind.rawValue)]
             guard count > 0 else { continue }

@@ -77,17 +77,17 @@ package struct ConversationStyleEngine: Engine {
         addHour(observation.at)
         questionKinds[Int(analysis.questionKind.rawValue)] += 1
         questions.add(analysis.isQuestion ? 1 : 0)
-        capitals.add(analysis.capitalsRatio)
-        marks.add(Double(analysis.exclamationCount + analysis.emojiCount))
+        capitals.add(analysis.capsRatio)
+        marks.add(Double(analysis.exclamations + analysis.emojiCount))
         disclosure.add(analysis.cues.contains(.selfDisclosure) ? 1 : 0)
-        humor.add(analysis.cues.contains(.humor) ? 1 : 0)
+        humor.add(analysis.cues.contains(.laughter) ? 1 : 0)
         backchannels.add(analysis.cues.contains(.backchannel) ? 1 : 0)
         if analysis.wordCount > 0 {
             let words = Double(analysis.wordCount)
             formality.add(analysis.formality)
-            hedges.add(Double(analysis.hedgeCount) / words)
-            politeness.add(Double(analysis.politenessCount) / words)
-            firstPerson.add(Double(analysis.firstPersonCount) / words)
+            hedges.add(Double(analysis.hedges) / words)
+            politeness.add(Double(analysis.politenessCues) / words)
+            firstPerson.add(Double(analysis.firstPerson) / words)
         }
         for term in analysis.terms { vocabulary.add(term.hash) }
         emotions.observeUser(analysis.emotion)

@@ -67,7 +67,7 @@ extension TopicTracker {
         features.isQuestion = message.analysis.isQuestion
         features.isUser = message.role == .user
         features.isSocial = !message.analysis.cues.isDisjoint(with: [.greeting, .farewell, .thanks])
-        features.isRequest = message.analysis.cues.contains(.request)
+        features.isRequest = message.analysis.cues.contains(.unresolvedRequest)
         features.isAgreement = !message.analysis.cues.isDisjoint(with: [.agreement, .disagreement])
         features.wordCount = message.analysis.wordCount
         features.termCount = message.hashes.count
