@@ -61,6 +61,15 @@ extension Lexicon {
             """
         ),
         (
+            PhraseEffect(.encouragement),
+            """
+            you can do it, you can do this, you got this, you've got this, good luck, best of luck, keep going, \
+            keep it up, keep up the good work, don't give up, dont give up, well done, good job, great job, nice job, \
+            nice work, great work, good work, way to go, proud of you, i'm proud of you, i believe in you, go for it, \
+            you're doing great, you'll do great, you will do great, congratulations, congrats
+            """
+        ),
+        (
             PhraseEffect(.selfDisclosure),
             """
             i am, i'm, im, my name, my name's, call me, i live, i lived, i work, i worked, i study, i studied, i \
