@@ -145,7 +145,7 @@ struct SaveCharacterRows: Statement {
         )
         insert into afterthought.character_cache as old (
             bot_name, time_window_hours, computed_at, generation, engine_version, config_hash, hours,
-            personality_consistency_index, quality_trend, trend_through, recent_anomalies, behavior, verified_at,
+            personality_consistency_index, quality_trend, trend_through, recent_anomalies, behavior, merged_through,
             sources, null_reasons, unvalidated)
         select
             bot_name, time_window_hours, now(), 1, $4, $5, coalesce(hours, '[]'), consistency, trend, trend_through,
@@ -168,7 +168,7 @@ struct SaveCharacterRows: Statement {
             trend_through = excluded.trend_through,
             recent_anomalies = excluded.recent_anomalies,
             behavior = excluded.behavior,
-            verified_at = excluded.verified_at,
+            merged_through = excluded.merged_through,
             sources = excluded.sources,
             null_reasons = excluded.null_reasons,
             unvalidated = excluded.unvalidated

@@ -84,10 +84,10 @@ struct ClaimShards: Statement {
         set
             owner = $1,
             lease_until = now() + make_interval(secs => $2),
-            generation = generation + 1,
-            unclean_takeovers = case when owner is null then 0 else unclean_takeovers + 1 end,
+            generation = p.generation + 1,
+            unclean_takeovers = case when p.owner is null then 0 else p.unclean_takeovers + 1 end,
             ttl = make_interval(secs => $4),
-            rebuild_pending = rebuild_pending or engine_version <> $5 or config_hash <> $6,
+            rebuild_pending = p.rebuild_pending or p.engine_version <> $5 or p.config_hash <> $6,
             engine_version = $5,
             config_hash = $6
         from free

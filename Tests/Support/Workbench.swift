@@ -29,7 +29,7 @@ package enum Workbench {
             log: { events.append($0) })
     }
 
-    /// Every cache row, pairs and bots, as text: all columns but computed_at, generation and the moment of verification.
+    /// Every cache row, pairs and bots, as text: all columns but computed_at, generation and the moment of merging.
     package static func cache(_ connection: inout Connection) throws -> [String] {
         try connection.textRows(
             """
@@ -39,7 +39,7 @@ package enum Workbench {
         ).map { $0[0] ?? "" }
             + connection.textRows(
                 """
-                select (to_jsonb(c) - 'computed_at' - 'generation' - 'verified_at')::text
+                select (to_jsonb(c) - 'computed_at' - 'generation' - 'merged_through')::text
                 from afterthought.character_cache as c order by bot_name, time_window_hours
                 """
             ).map { $0[0] ?? "" }

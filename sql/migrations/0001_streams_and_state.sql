@@ -431,12 +431,12 @@ create table afterthought.character_cache (
     trend_through timestamptz,
     recent_anomalies jsonb,
     behavior jsonb,
-    verified_at timestamptz,
+    merged_through timestamptz,
     sources jsonb not null,
     null_reasons jsonb not null,
     unvalidated text[] not null,
     constraint character_cache_pkey primary key (bot_name, time_window_hours)
 );
 comment on table afterthought.character_cache is 'One row a bot, merged from the buckets of all shards.';
-comment on column afterthought.character_cache.verified_at is
+comment on column afterthought.character_cache.merged_through is
     'The least verified_at of all shards when the row was merged: how fresh it is while bot_changes holds newer ones.';

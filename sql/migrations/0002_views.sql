@@ -349,12 +349,12 @@ cross join lateral (
     -- changed buckets wait to be merged, the row is complete only up to the last merge.
     select
         least(
-            min(coalesce(p.verified_at, '-infinity')), case when own.merge_waits then c.computed_at end
+            min(coalesce(p.verified_at, '-infinity')), case when own.merge_waits then coalesce(c.merged_through, '-infinity') end
         ) as verified_at,
         least(
             min(afterthought.fresh_until(
                 null, c.engine_version, c.config_hash, own.shard_version, own.shard_config, p.verified_at, p.ttl, now())),
-            case when own.merge_waits then c.computed_at + min(p.ttl) end
+            case when own.merge_waits then coalesce(c.merged_through + min(p.ttl), '-infinity') end
         ) as expires_at
     from afterthought.shard_progress as p
 ) as f;
