@@ -54,7 +54,8 @@ struct TrackedMemory<Note: MemoryNote>: Sendable {
 /// A pair's memories, at most `Limits.memoryCandidatesMax`, each with its FSRS-6 state; both memory engines hold one.
 ///
 /// A retrieval is a review. A message of the user is one only when it begins a new *stretch* on its topic: the first
-/// message on it in a session, or after another topic ran (whoever wrote on it), or `pauseSecondsMin` after the last mention. Other messages on a running topic only move its last-seen time. A first stretch is graded good, too.
+/// message on it in a session, or after another topic ran (whoever wrote on it), or `pauseSecondsMin` after the last
+/// mention. Other messages on a running topic only move its last-seen time. Stretches are graded good.
 ///
 /// When full, the memory with the least retrievability goes; R falls with t/S alone, so t/S decides, then the older
 /// last-seen time, then the greater key.
