@@ -42,8 +42,8 @@ struct MemoryBehaviorTests {
     func nothing() {
         var script = MemoryScript()
         let reason =
-            "nothing was observed yet that could be remembered or forgotten: no known topic that a later stretch of talk"
-            + " could have returned to, and no repeated retrieval with an outcome"
+            "nothing was observed yet that could be remembered or forgotten: no known topic that a later stretch of"
+            + " talk could have returned to, and no repeated retrieval with an outcome"
         for rows in [[], [script.user(1), script.user(2)], [script.retrieval("m", .recalled)]] {
             let row = MemoryBehavior.folding(rows).row
             #expect(row.forgettingCurve == nil && row.recallSimulationScore == nil)

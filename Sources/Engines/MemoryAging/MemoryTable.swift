@@ -184,8 +184,8 @@ extension Timestamp {
 }
 
 extension Observation {
-    /// The topic that the message itself is about; nil for acknowledgements and the like, which a tracker leaves with the
-    /// running topic though they say nothing of it.
+    /// The topic that the message itself is about; nil for acknowledgements and the like, which a tracker leaves with
+    /// the running topic though they say nothing of it.
     var ownTopicID: UInt32? {
         guard let analysis, !analysis.terms.isEmpty, !analysis.cues.contains(.backchannel) else { return nil }
         return topic?.topicID

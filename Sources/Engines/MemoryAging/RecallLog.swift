@@ -3,8 +3,8 @@ import Glibc
 
 /// How often a new stretch of talk returns to a known topic: Beta(2, 4) before anything was observed.
 ///
-/// Source: the mean of the beta-binomial fit (5, 10) on 943 pairs of byu_chitchat's development half (MIT), which either
-/// half of its users gives too, at two fifths of its weight.
+/// Source: the mean of the beta-binomial fit (5, 10) on 943 pairs of byu_chitchat's development half (MIT), which
+/// either half of its users gives too, at two fifths of its weight.
 enum ReturnPrior {
     static let returns = 2.0
     static let newTopics = 4.0
