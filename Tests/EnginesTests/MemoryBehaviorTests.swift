@@ -42,8 +42,8 @@ struct MemoryBehaviorTests {
     func nothing() {
         var script = MemoryScript()
         let reason =
-            "nothing was observed yet that could be remembered or forgotten: no known topic that a later stretch of talk"
-            + " could have returned to, and no repeated retrieval with an outcome"
+            "nothing was observed yet that could be remembered or forgotten: no known topic that a later stretch of"
+            + " talk could have returned to, and no repeated retrieval with an outcome"
         for rows in [[], [script.user(1), script.user(2)], [script.retrieval("m", .recalled)]] {
             let row = MemoryBehavior.folding(rows).row
             #expect(row.forgettingCurve == nil && row.recallSimulationScore == nil)
@@ -59,7 +59,7 @@ struct MemoryBehaviorTests {
         #expect(json["source"]?.string == "re-mentions")
         #expect(json["outcomes"]?.int64 == 3, "topic 1 before 3; topics 1 and 2 before the return to 1")
         #expect(json["reviews"]?.int64 == 4)
-        #expect(try abs(figure(rows, "return_rate") - 2.5 / 18.5) < 1e-4)
+        #expect(try abs(figure(rows, "return_rate") - 3.0 / 8) < 1e-4)
         #expect(MemoryBehavior.folding(rows).row.recallSimulationScore != nil)
     }
 
@@ -67,8 +67,8 @@ struct MemoryBehaviorTests {
     func prequential() throws {
         var script = MemoryScript()
         let rows = [script.user(1), script.user(2), script.user(1)]
-        // One opportunity with one topic, predicted by the prior alone: 1.5/16.5, and hit.
-        let predicted = 1.5 / 16.5
+        // One opportunity with one topic, predicted by the prior alone: 2/6, and hit.
+        let predicted = 2.0 / 6
         let expected = 1 - (1 - predicted + 1) / (1 + predicted + 2)
         #expect(try abs(#require(MemoryBehavior.folding(rows).row.recallSimulationScore) - expected) < 1e-6)
     }

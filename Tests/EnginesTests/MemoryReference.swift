@@ -1,8 +1,9 @@
-/// Review histories as the package `fsrs` 6.3.2 (open-spaced-repetition, MIT) computes them with its default parameters.
+/// Review histories as the package `fsrs` 6.3.2 (open-spaced-repetition, MIT) computes them with its default
+/// parameters.
 ///
-/// Histories are parted by `|`. A review is: seconds since the one before, grade 1…4, retrievability before it (0 when it is
-/// the first; of whole days), stability and difficulty after it. 240 histories, 692 reviews, drawn with Python's
-/// `random.seed(20240601)`; fuzzing off.
+/// Histories are parted by `|`. A review is: seconds since the one before, grade 1…4, retrievability before it (0
+/// when it is the first; of whole days), stability and difficulty after it. 240 histories, 692 reviews, drawn with
+/// Python's `random.seed(20240601)`; fuzzing off.
 enum MemoryReference {
     static let histories = """
         0,3,0,2.3065,2.118104 | 0,3,0,2.3065,2.118104 1116736,3,0.75665402,27.078176,2.1112142

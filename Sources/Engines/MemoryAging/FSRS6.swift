@@ -12,8 +12,8 @@ import Glibc
 ///     recalled:      S′ = S·(1 + e^w8·(11 − D)·S^−w9·(e^(w10·(1 − R)) − 1)·w15 if hard·w16 if easy)
 ///     forgotten:     S′ = min(w11·D^−w12·((S + 1)^w13 − 1)·e^(w14·(1 − R)), S/e^(w17·w18))
 ///
-/// It is not a scheduler: nothing here says when to review. Reviews count whole days elapsed, as the published scheduler
-/// does; retrievability takes fractions of a day.
+/// It is not a scheduler: nothing here says when to review. Reviews count whole days elapsed, as the published
+/// scheduler does; retrievability takes fractions of a day.
 ///
 /// Invariants: S ≥ `stabilityMin`, 1 ≤ D ≤ 10; finite for finite arguments.
 /// Source: open-spaced-repetition, FSRS-6 (2025), as published in the package `fsrs` 6.3.

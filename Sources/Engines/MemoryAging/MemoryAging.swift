@@ -38,10 +38,10 @@ struct AgingNote: MemoryNote {
 /// counts of events); ages, risks and the trend are drawn from them at read time.
 ///
 ///     event:   every retrieval and every new stretch of the user's on a topic
-///     drift:   Jensen–Shannon divergence (base 2) between the topics' recent and long-run shares of stretches, which fade
-///              by e^(−1/4) and e^(−1/24) a stretch; needs `driftTopicsMin` topics and `driftStretchesMin` stretches
+///     drift:   Jensen–Shannon divergence (base 2) between the topics' recent and long-run shares of stretches, which
+///              fade by e^(−1/4) and e^(−1/24) a stretch; needs `driftTopicsMin` topics, `driftStretchesMin` stretches
 ///     check:   before each new stretch, each topic i that it could return to is predicted with P = q·Rᵢ/ΣR, where
-///              q = (returns + 1.5)/(openings + 16.5) so far; a retrieval with a known outcome with P = R(t, S). The
+///              q = (returns + 2)/(openings + 6) so far; a retrieval with a known outcome with P = R(t, S). The
 ///              engine is `unvalidated` until this beats the running base rate (`RecallLog`).
 ///
 /// Input: messages with a topic, retrievals; other rows are passed over. Invariants: those of `Engine`; at most

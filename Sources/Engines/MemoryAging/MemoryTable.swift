@@ -54,7 +54,8 @@ struct TrackedMemory<Note: MemoryNote>: Sendable {
 /// A pair's memories, at most `Limits.memoryCandidatesMax`, each with its FSRS-6 state; both memory engines hold one.
 ///
 /// A retrieval is a review. A message of the user is one only when it begins a new *stretch* on its topic: the first
-/// message on it in a session, or after another topic ran (whoever wrote on it), or `pauseSecondsMin` after the last mention. Other messages on a running topic only move its last-seen time. A first stretch is graded good, too.
+/// message on it in a session, or after another topic ran (whoever wrote on it), or `pauseSecondsMin` after the last
+/// mention. Other messages on a running topic only move its last-seen time. Stretches are graded good.
 ///
 /// When full, the memory with the least retrievability goes; R falls with t/S alone, so t/S decides, then the older
 /// last-seen time, then the greater key.
@@ -183,8 +184,8 @@ extension Timestamp {
 }
 
 extension Observation {
-    /// The topic that the message itself is about; nil for acknowledgements and the like, which a tracker leaves with the
-    /// running topic though they say nothing of it.
+    /// The topic that the message itself is about; nil for acknowledgements and the like, which a tracker leaves with
+    /// the running topic though they say nothing of it.
     var ownTopicID: UInt32? {
         guard let analysis, !analysis.terms.isEmpty, !analysis.cues.contains(.backchannel) else { return nil }
         return topic?.topicID

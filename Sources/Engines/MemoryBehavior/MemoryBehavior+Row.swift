@@ -9,8 +9,8 @@ extension MemoryBehavior {
         if !RecallLog.areBetterThanBaseRate(returnLog, outcomeLog) { row.unvalidated.insert(Self.name) }
         guard predictions > 0 else {
             row.nullReasons[Self.name] =
-                "nothing was observed yet that could be remembered or forgotten: no known topic that a later stretch of talk"
-                + " could have returned to, and no repeated retrieval with an outcome"
+                "nothing was observed yet that could be remembered or forgotten: no known topic that a later stretch of"
+                + " talk could have returned to, and no repeated retrieval with an outcome"
             return
         }
         row.forgettingCurve = forgettingCurve
@@ -23,10 +23,11 @@ extension MemoryBehavior {
     /// The curve and how it came about.
     ///
     /// `multiplier_se` is the posterior standard deviation of ln(`stability_multiplier`). `base_rate` is the share of
-    /// retrievals recalled, or the share of opportunities at which a topic was returned to, by `source`; `outcomes` counts
-    /// them. `return_rate` is P(a new stretch returns to a known topic), `recency_exponent` the d of `StrengthModel`,
-    /// `stability_gain` the mean ln(stability after/before) of a repeated review (null without one), `spacing_gain` see
-    /// `SpacingTally`, `consolidated_share` the share of tracked memories that came back after a day or more.
+    /// retrievals recalled, or the share of opportunities at which a topic was returned to, by `source`; `outcomes`
+    /// counts them. `return_rate` is P(a new stretch returns to a known topic), `recency_exponent` the d of
+    /// `StrengthModel`, `stability_gain` the mean ln(stability after/before) of a repeated review (null without one),
+    /// `spacing_gain` see `SpacingTally`, `consolidated_share` the share of tracked memories that came back after a
+    /// day or more.
     private var forgettingCurve: String {
         let multiplier = model.multiplierLog
         let recency = model.recencyExponent

@@ -21,9 +21,9 @@ struct BehaviorNote: MemoryNote {
 ///     return:   each new stretch of the user's (`MemoryTable`) is one opportunity for every topic that it could return
 ///               to; at most one of them is returned to
 ///
-/// Every prediction is made before its outcome is learnt from, and goes into `Calibration` (the recall simulation score),
-/// `RecallLog` (the engine is `unvalidated` until it beats the running base rate) and `SpacingTally`. Topics and explicit
-/// retrievals have base rates of their own.
+/// Every prediction is made before its outcome is learnt from, and goes into `Calibration` (the recall simulation
+/// score), `RecallLog` (the engine is `unvalidated` until it beats the running base rate) and `SpacingTally`. Topics
+/// and explicit retrievals have base rates of their own.
 ///
 /// It is not a list of memories: memory aging has that, and readers draw retention from both.
 /// Input: messages with a topic, retrievals; other rows are passed over. Invariants: those of `Engine`; at most

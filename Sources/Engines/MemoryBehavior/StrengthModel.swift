@@ -13,20 +13,21 @@ struct ReturnCandidate: Sendable {
 
 /// How a user's memories fade, learnt from what the user came back to.
 ///
-/// Input: the topics that could be returned to when the user begins a new stretch of talk, with the one that was (or none);
-/// and retrievals with a known outcome. With FSRS-6's retrievability R, t the time since the last mention and
+/// Input: the topics that could be returned to when the user begins a new stretch of talk, with the one that was (or
+/// none); and retrievals with a known outcome. With FSRS-6's retrievability R, t the time since the last mention and
 /// t′ = min(t, 30 min) in minutes:
 ///
 ///     strength of topic i:      sᵢ = R(tᵢ, Sᵢ·m)·(1 + t′ᵢ)^−d
 ///     P(stretch returns to i):  q·sᵢ/Σs
 ///     P(memory is recalled):    R(t, S·m)
 ///
-/// m, the stability multiplier, says how much more slowly than the population this user forgets; d how fast a topic drops
-/// out of the talk within a session (need odds fall as a power of recency); q how often a stretch returns at all.
+/// m, the stability multiplier, says how much more slowly than the population this user forgets; d how fast a topic
+/// drops out of the talk within a session (need odds fall as a power of recency); q how often a stretch returns at
+/// all.
 ///
-/// Fit: ln m on 9 points −3…3 with the prior N(0, 1) and d on 9 points −0.25…1.75 with the prior N(0.75, 0.5²), each point
-/// weighted by the likelihood of every outcome so far (Bayes on a grid; the other parameter stays at its mean meanwhile); q
-/// by `ReturnPrior`. So a user without evidence has the population's curve.
+/// Fit: ln m on 9 points −3…3 with the prior N(0, 1) and d on 9 points −0.25…1.75 with the prior N(0.75, 0.5²), each
+/// point weighted by the likelihood of every outcome so far (Bayes on a grid; the other parameter stays at its mean
+/// meanwhile); q by `ReturnPrior`. So a user without evidence has the population's curve.
 ///
 /// Invariants: O(1) state; O(topics) time an outcome; every weight finite, the greatest 0.
 /// Source: Anderson and Schooler, "Reflections of the environment in memory", 1991, for need odds.
