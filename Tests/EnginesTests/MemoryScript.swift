@@ -18,7 +18,7 @@ struct MemoryScript {
         now += seconds
         var analysis = MessageAnalysis()
         if isAcknowledgement { analysis.cues = .backchannel }
-        analysis.terms = [Term(text: "word", hash: 7)]
+        analysis.terms = [Term(hash: 7, text: "word")]
         let event = InputEvent.message(
             Message(id: takeID(), role: role, content: "", createdAt: Timestamp(microseconds: 0)))
         return observation(
