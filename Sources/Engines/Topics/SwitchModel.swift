@@ -29,11 +29,15 @@ struct SwitchFeatures: Sendable {
     var messagesSinceSwitch = 0
     /// Greets, thanks or says goodbye.
     var isSocial = false
+    /// One of the last two messages thanked or said goodbye, and this one does not.
+    var followsClosing = false
+    /// Mean cosine of the newest messages to those before them: how close this pair keeps to its subject at all.
+    var coherence = 0.0
     var isRequest = false
     var isAgreement = false
 
     /// The numbers that `SwitchModel.weights` weighs, in its order.
-    var inputs: InlineArray<20, Double> {
+    var inputs: InlineArray<22, Double> {
         let window = windowCosine ?? 0
         let topic = topicCosine ?? 0
         let gap = log(1 + min(max(gapMinutes, 0), SwitchModel.gapMinutesMax))
@@ -41,8 +45,8 @@ struct SwitchFeatures: Sendable {
             1, window, topic, windowCosine == nil ? 1 : 0, recentOverlap, topicOverlap, hasShiftCue ? 1 : 0,
             isQuestion ? 1 : 0, answersQuestion ? 1 : 0, log(1 + Double(wordCount)), log(1 + Double(termCount)),
             log(1 + Double(previousWordCount)), isUser ? 1 : 0, continuesTurn ? 1 : 0,
-            log(1 + Double(messagesSinceSwitch)), isSocial ? 1 : 0, isRequest ? 1 : 0, isAgreement ? 1 : 0, gap,
-            opensSession ? 1 : 0,
+            log(1 + Double(min(messagesSinceSwitch, SwitchModel.ageMax))), isSocial ? 1 : 0, isRequest ? 1 : 0, isAgreement ? 1 : 0, gap,
+            opensSession ? 1 : 0, followsClosing ? 1 : 0, windowCosine == nil ? 0 : coherence,
         ]
     }
 }
@@ -53,10 +57,13 @@ enum SwitchModel {
     static let threshold = 0.4
 
     /// The coefficient of each of `SwitchFeatures.inputs`, in its order.
-    static let weights: InlineArray<20, Double> = [
-        -0.4, -3.0, -2.0, -1.5, -1.0, -1.0, 1.5, 0.4, -0.8, 0, 0.2, 0, 0, 0, 0.1, 0, 0, 0, 0.25, 0.5,
+    static let weights: InlineArray<22, Double> = [
+        -2.24, -3.94, -0.95, -1.27, -1.76, -0.06, -0.07, 1.21, -0.73, 0.26,
+        0.11, 0.08, 2.00, -0.12, 0.40, 1.12, 0.00, 0.00, 0.96, 1.00, 0.77, 0.54,
     ]
 
+    /// Messages after which a topic's age says no more: the fitting data hold few longer ones.
+    static let ageMax = 12
     /// Minutes of silence beyond which the gap says no more: the data that it was fitted on hold hardly any longer ones.
     static let gapMinutesMax = 600.0
 

@@ -12,6 +12,8 @@ extension TopicTracker {
         writer.write(runningTopicID) { writer, id in writer.write(UInt64(id)) }
         writer.write(UInt64(messagesSinceSwitch))
         writer.write(Int64(sessionIndex))
+        writer.write(byte: closing)
+        writer.write(coherence)
         writer.write(window) { writer, window in Self.encode(window, into: &writer) }
         writer.write(list: recentHashes) { writer, hash in
             writer.write(byte: UInt8(truncatingIfNeeded: hash))
@@ -55,6 +57,10 @@ extension TopicTracker {
         }
         messagesSinceSwitch = Int(try reader.readUnsigned(max: Self.countMax))
         sessionIndex = try reader.readInt()
+        closing = try reader.readByte()
+        guard closing <= 2 else { throw reader.fault("0, 1 or 2") }
+        coherence = try reader.readFloat()
+        guard coherence.magnitude <= 1 else { throw reader.fault("a mean of cosines") }
         window = try reader.readOptional { reader throws(StateError) in try Self.readCentroid(from: &reader) }
         recentHashes = try reader.readList(max: Self.recentHashesMax) { reader throws(StateError) in
             var hash: UInt32 = 0

@@ -63,6 +63,7 @@ extension TopicTracker {
         features.recentOverlap = message.overlap(with: recentHashes)
         features.topicOverlap = message.overlap(with: topic.terms.entries.map(\.hash))
         features.opensSession = opensSession
+        features.coherence = Double(coherence)
         features.hasShiftCue = message.analysis.cues.contains(.topicShift)
         features.isQuestion = message.analysis.isQuestion
         features.isUser = message.role == .user

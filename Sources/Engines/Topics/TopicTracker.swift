@@ -38,6 +38,9 @@ package struct TopicTracker: Sendable {
     /// Each switch takes 1/32 off every transition's weight.
     static let transitionKept: Float = 1 - 1 / 32
     static let recentHashesMax = 16
+    /// Where coherence starts, and what share of it each message replaces.
+    static let coherencePrior: Float = 0.3
+    static let coherenceShare: Float = 0.1
 
     struct Topic: Sendable {
         var id: UInt32
@@ -75,6 +78,10 @@ package struct TopicTracker: Sendable {
     /// Hashes of the newest terms, newest last.
     var recentHashes: [UInt32] = []
     var messagesSinceSwitch = 0
+    /// 2 when the newest message thanked or said goodbye, 1 when the one before it did, else 0.
+    var closing: UInt8 = 0
+    /// Recency-weighted mean of messages' cosines to the window.
+    var coherence: Float = TopicTracker.coherencePrior
     /// The session of the newest message; -1 before the first.
     var sessionIndex = -1
 
@@ -119,12 +126,17 @@ package struct TopicTracker: Sendable {
         let message = Incoming(analysis, role: role, at: at, centroid: centroid(of: analysis))
         let opensSession = session.index != sessionIndex
         sessionIndex = session.index
+        let isClosing = !analysis.cues.isDisjoint(with: [.thanks, .farewell])
+        let followsClosing = closing > 0 && !isClosing
+        closing = isClosing ? 2 : closing - min(closing, 1)
         guard let running = stored.firstIndex(where: { $0.id == runningTopicID }) else {
             guard message.hasContent else { return unchanged(probability: 0) }
             return assign(message, to: open(message), isNew: true, probability: 0)
         }
-        let probability = SwitchModel.probability(
-            features(of: message, running: running, opensSession: opensSession, previous: previous))
+        var features = features(of: message, running: running, opensSession: opensSession, previous: previous)
+        features.followsClosing = followsClosing
+        let probability = SwitchModel.probability(features)
+        if let cosine = features.windowCosine { coherence += Self.coherenceShare * (Float(cosine) - coherence) }
         guard message.hasContent else {
             messagesSinceSwitch += 1
             return unchanged(probability: probability)
