@@ -11,7 +11,7 @@ import Testing
         return row
     }
 
-    /// 2018-05-07T00:00:00Z
+    /// Midnight of 2018-05-07, UTC.
     static let midnight = Timestamp(seconds: 1_525_651_200)
 
     static func terms(_ words: String...) -> [Term] { words.map { Term(text: $0, hash: StableHash.hash($0)) } }
