@@ -52,17 +52,27 @@ enum RobustResiduals {
         let residuals = withoutTimeOfDay(values)
         let scale = robustScale(residuals)
         guard scale > 0 else { return residuals.map { _ in 0 } }
-        let noise = median(values.map { varianceWithin / Double($0.count) })
-        let between = max(scale * scale - noise, 0.05 * scale * scale)
-        let weighted = zip(values, residuals).map { value, residual in
-            residual / (between + varianceWithin / Double(value.count)).squareRoot()
-        }
+        let noise = values.map { varianceWithin / Double($0.count) }
+        let between = varianceBetween(residuals, noise: noise, scale: scale)
+        let weighted = zip(residuals, noise).map { $0 / (between + $1).squareRoot() }
         let unit = robustScale(weighted)
         guard unit > 0 else { return residuals.map { _ in 0 } }
         let bounded = weighted.map { min(max($0 / unit, -residualMax), residualMax) }
         let correlation = localCorrelation(bounded)
         let shrink = ((1 - correlation) / (1 + correlation)).squareRoot()
         return bounded.map { $0 * shrink }
+    }
+
+    /// The variance between hours with which the standardised residuals have unit scale (after Paule and Mandel 1982).
+    private static func varianceBetween(_ residuals: [Double], noise: [Double], scale: Double) -> Double {
+        var low = 0.0
+        var high = 4 * scale * scale
+        for _ in 0..<30 {
+            let middle = (low + high) / 2
+            let weighted = zip(residuals, noise).map { $0 / (middle + $1).squareRoot() }
+            if robustScale(weighted) > 1 { low = middle } else { high = middle }
+        }
+        return high
     }
 
     /// The lag-one correlation around the local level, 0…0.9: a change of level does not count as correlation.

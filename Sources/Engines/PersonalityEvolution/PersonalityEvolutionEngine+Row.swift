@@ -40,7 +40,7 @@ extension PersonalityEvolutionEngine {
             }
     }
 
-    private func dominant(_ effects: [ReactionModel.Effect]?) -> String {
+    private func dominant(_ effects: [ReactionModel.Effect?]?) -> String {
         var writer = JSONWriter()
         writer.beginArray()
         for (place, frequency) in ranked() {
@@ -50,11 +50,11 @@ extension PersonalityEvolutionEngine {
             writer.key("frequency")
             writer.value(frequency, decimals: 4)
             writer.key("effectiveness")
-            writer.value(effects?[place].mean, decimals: 4)
+            writer.value(effects?[place]?.mean, decimals: 4)
             writer.key("low")
-            writer.value(effects?[place].low, decimals: 4)
+            writer.value(effects?[place]?.low, decimals: 4)
             writer.key("high")
-            writer.value(effects?[place].high, decimals: 4)
+            writer.value(effects?[place]?.high, decimals: 4)
             writer.key("n")
             writer.value(traits[place].reactions)
             writer.key("source")
@@ -66,28 +66,30 @@ extension PersonalityEvolutionEngine {
     }
 
     /// Traits whose 90 % interval excludes zero, strongest effect first.
-    private func suggestions(_ effects: [ReactionModel.Effect]) -> String {
-        let clear = effects.indices.filter { effects[$0].low > 0 || effects[$0].high < 0 }
-            .sorted {
-                let left = effects[$0].mean.magnitude
-                let right = effects[$1].mean.magnitude
-                return left != right
-                    ? left > right : traits[$0].name.utf8.lexicographicallyPrecedes(traits[$1].name.utf8)
-            }
+    private func suggestions(_ effects: [ReactionModel.Effect?]) -> String {
+        var clear: [(name: String, effect: ReactionModel.Effect)] = []
+        for (trait, effect) in zip(traits, effects) {
+            if let effect, effect.low > 0 || effect.high < 0 { clear.append((trait.name, effect)) }
+        }
+        clear.sort { left, right in
+            let strengths = (left.effect.mean.magnitude, right.effect.mean.magnitude)
+            if strengths.0 != strengths.1 { return strengths.0 > strengths.1 }
+            return left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+        }
         var writer = JSONWriter()
         writer.beginArray()
-        for place in clear {
+        for (name, effect) in clear {
             writer.beginObject()
             writer.key("trait")
-            writer.value(traits[place].name)
+            writer.value(name)
             writer.key("direction")
-            writer.value(effects[place].mean > 0 ? "more" : "less")
+            writer.value(effect.mean > 0 ? "more" : "less")
             writer.key("effect")
-            writer.value(effects[place].mean, decimals: 4)
+            writer.value(effect.mean, decimals: 4)
             writer.key("low")
-            writer.value(effects[place].low, decimals: 4)
+            writer.value(effect.low, decimals: 4)
             writer.key("high")
-            writer.value(effects[place].high, decimals: 4)
+            writer.value(effect.high, decimals: 4)
             writer.endObject()
         }
         writer.endArray()

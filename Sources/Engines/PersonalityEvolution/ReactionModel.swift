@@ -2,12 +2,13 @@ import Bytes
 import Glibc
 import Model
 
-/// How much each trait of a bot's turn moves the user's reaction to it.
+/// How the user's reactions to turns that show a trait differ from those to the average turn.
 ///
 /// y = a + Σ b_i x_i + ε with x_i the trait's intensity 0…1 and y the reaction in standard deviations; b_i ~ N(0, τ²), ε ~ N(0, σ²).
 /// Only sums are kept, so the fit is exact whenever it is asked for: posterior mean A⁻¹c/σ² and covariance A⁻¹ with
 /// A = C/σ² + I/τ², C and c the centred products. τ is averaged over a small grid by its marginal likelihood (empirical Bayes:
-/// MacKay 1992), and the interval takes both spreads.
+/// MacKay 1992), and the interval takes both spreads. A trait's effect is a_i·b, where a_i is how the average turn weighted by the
+/// trait's intensity differs from the average turn: a single b_i is not identified where traits exclude each other.
 ///
 /// Invariants: O(k²) a reaction, k ≤ `Limits.traitsMax`; a trait that is new has had intensity 0 until now.
 struct ReactionModel: Equatable, Sendable {
@@ -19,8 +20,10 @@ struct ReactionModel: Equatable, Sendable {
     /// Values of unit variance that the noise starts from.
     static let noisePriorCount = 5.0
     static let interval90 = 1.644854
+    /// A contrast without a larger element says nothing.
+    static let contrastMin = 1e-3
 
-    /// The effect of a trait at full intensity, in standard deviations of the reaction.
+    /// The expected reaction to turns weighted by a trait's intensity less that to the average turn, in standard deviations.
     struct Effect: Equatable, Sendable {
         var mean: Double
         var low: Double
@@ -84,18 +87,22 @@ struct ReactionModel: Equatable, Sendable {
         for other in 0..<Limits.traitsMax { sumXX[Self.place(max(trait, other), min(trait, other))] = 0 }
     }
 
-    /// The effects of the first traits with 90 % intervals; without reactions, the prior's.
-    func effects(traits: Int) -> [Effect] {
+    /// The effects of the first traits with 90 % intervals; nil for a trait that has never varied.
+    func effects(traits: Int) -> [Effect?] {
         let fits = Self.scales.map { fit(traits: traits, scale: $0) }
         let peak = fits.map(\.logEvidence).max() ?? 0
         let raw = fits.map { exp($0.logEvidence - peak) }
         let total = raw.reduce(0, +)
         return (0..<traits).map { trait in
+            guard let contrast = contrast(of: trait, traits: traits) else { return nil }
             var mean = 0.0
             var second = 0.0
             for (fit, weight) in zip(fits, raw) {
-                mean += weight / total * fit.mean[trait]
-                second += weight / total * (fit.variance[trait] + fit.mean[trait] * fit.mean[trait])
+                let estimate = zip(contrast, fit.mean).reduce(0.0) { $0 + $1.0 * $1.1 }
+                let half = fit.factor.solve(contrast)
+                let variance = zip(contrast, half).reduce(0.0) { $0 + $1.0 * $1.1 }
+                mean += weight / total * estimate
+                second += weight / total * (variance + estimate * estimate)
             }
             let deviation = max(0, second - mean * mean).squareRoot()
             return Effect(
@@ -103,9 +110,18 @@ struct ReactionModel: Equatable, Sendable {
         }
     }
 
+    /// How the average turn weighted by a trait's intensity differs from the average turn, by trait; nil when it doesn't.
+    func contrast(of trait: Int, traits: Int) -> [Double]? {
+        guard count > 0, sumX[trait] > 0 else { return nil }
+        let contrast = (0..<traits).map { other in
+            sumXX[Self.place(max(trait, other), min(trait, other))] / sumX[trait] - sumX[other] / Double(count)
+        }
+        return contrast.contains { $0.magnitude > Self.contrastMin } ? contrast : nil
+    }
+
     private struct Fit {
         var mean: [Double]
-        var variance: [Double]
+        var factor: Cholesky
         var logEvidence: Double
     }
 
@@ -129,7 +145,7 @@ struct ReactionModel: Equatable, Sendable {
         let mean = factor.solve(target)
         let explained = zip(mean, target).reduce(0.0) { $0 + $1.0 * $1.1 }
         let logEvidence = 0.5 * explained - 0.5 * factor.logDeterminant - Double(k) * log(scale)
-        return Fit(mean: mean, variance: factor.inverseDiagonal(), logEvidence: logEvidence)
+        return Fit(mean: mean, factor: factor, logEvidence: logEvidence)
     }
 
     func encode(traits k: Int, into writer: inout StateWriter) {
@@ -200,15 +216,6 @@ struct Cholesky {
             solution[row] /= factor[Self.place(row, row)]
         }
         return solution
-    }
-
-    /// The diagonal of the inverse: the variances of the effects.
-    func inverseDiagonal() -> [Double] {
-        (0..<size).map { place in
-            var unit = [Double](repeating: 0, count: size)
-            unit[place] = 1
-            return solve(unit)[place]
-        }
     }
 
     private static func place(_ row: Int, _ column: Int) -> Int { row * (row + 1) / 2 + column }

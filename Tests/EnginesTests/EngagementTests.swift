@@ -1,0 +1,145 @@
+import Bytes
+import Model
+import Testing
+
+@testable import Engines
+
+@Suite struct EngagementTests {
+    static func row(_ script: CharacterScript) throws -> StrategicRow {
+        var row = StrategicRow(pair: Pair(userID: "u", botName: "b"))
+        try fold(ProactiveEngagementEngine.self, script.observations).contribute(to: &row, topics: script.topics)
+        return row
+    }
+
+    /// Midnight of 2018-05-07, UTC.
+    static let midnight = Timestamp(seconds: 1_525_651_200)
+
+    static func terms(_ words: String...) -> [Term] { words.map { Term(text: $0, hash: StableHash.hash($0)) } }
+
+    @Test("Hours in which the user writes come first")
+    func hours() throws {
+        var script = CharacterScript(seed: 1, start: Self.midnight)
+        for _ in 0..<10 {
+            script.say(.user, after: 19.5 * 3600)
+            script.say(.assistant)
+            script.say(.user)
+            script.now = script.now.advanced(bySeconds: 4.5 * 3600 - 40)
+        }
+        let row = try Self.row(script)
+        #expect(row.optimalTimingHours == "[19,18,20]")
+        let logits = try #require(row.receptivityHourLogits)
+        #expect(logits.count == 24 && logits[19] > 1 && logits[7] < 0)
+        #expect(row.lastUserMessageAt == script.observations.last?.at)
+    }
+
+    @Test("Too little is null with its reason")
+    func few() throws {
+        var script = CharacterScript(seed: 1)
+        script.say(.assistant)
+        let row = try Self.row(script)
+        #expect(row.optimalTimingHours == nil && row.receptivityIntercept == nil && row.suggestedTopics == nil)
+        #expect(row.lastUserMessageAt == nil && row.proactiveSuccessRate == nil)
+        let reason = try #require(row.nullReasons[.proactiveEngagement])
+        for column in ["optimal_timing_hours", "receptivity", "suggested_topics", "proactive_success_rate"] {
+            #expect(reason.contains(column))
+        }
+    }
+
+    @Test("Users who answer are more receptive than users who don't, and silence makes nobody more so")
+    func receptivity() throws {
+        func intercept(_ answers: (Int) -> Bool) throws -> Double {
+            var script = CharacterScript(seed: 1, start: Self.midnight)
+            for turn in 0..<40 {
+                script.say(.user, after: 1200)
+                script.say(.assistant, after: 600)
+                if answers(turn) { script.say(.user, after: 60) }
+            }
+            let row = try Self.row(script)
+            #expect(try #require(row.receptivityRecencyWeight) <= 0)
+            return try #require(row.receptivityIntercept)
+        }
+        let always = try intercept { _ in true }
+        let half = try intercept { $0 % 2 == 0 }
+        let never = try intercept { _ in false }
+        #expect(always > half && half > never && always - never > 1)
+    }
+
+    @Test("The fit is the maximum of the posterior")
+    func maximum() {
+        var random = CharacterRandom(seed: 5)
+        for _ in 0..<50 {
+            var receptivity = Receptivity()
+            for _ in 0..<Int.random(in: 0..<200, using: &random) {
+                receptivity.addReplyTrial(bin: Int.random(in: 0..<9, using: &random), replied: random.chance(0.5))
+                if random.chance(0.2) { receptivity.addReturn(hours: random.uniform() * 200) }
+            }
+            let once = receptivity.fit()
+            let more = receptivity.fit(iterations: 100)
+            #expect(abs(once.intercept - more.intercept) < 1e-9 && abs(once.slope - more.slope) < 1e-9)
+        }
+    }
+
+    @Test("Outreach is answered by its row or by a message within a day; fatigue counts the others")
+    func outreach() throws {
+        var script = CharacterScript(seed: 1, start: Self.midnight)
+        script.outreach(answered: true)
+        #expect(try Self.row(script).proactiveSuccessRate == 0.5)  // (1 + 1) / (1 + 3)
+        #expect(try Self.row(script).outreachFatigue == 0)
+        script.outreach(after: 100_000)
+        #expect(try Self.row(script).proactiveSuccessRate == 0.4)
+        #expect(try Self.row(script).outreachFatigue == 1)
+        script.say(.user, after: 80_000)
+        #expect(try Self.row(script).proactiveSuccessRate == 0.6)
+        #expect(try Self.row(script).outreachFatigue == 0)
+        script.outreach(after: 100_000)
+        script.say(.user, after: 90_000)
+        #expect(try Self.row(script).proactiveSuccessRate == 0.5)  // (2 + 1) / (3 + 3)
+        script.outreach(after: 7 * 86_400 - 90_000)
+        let fatigue = try #require(try Self.row(script).outreachFatigue)
+        #expect(abs(fatigue - 1.36788) < 1e-4)
+        #expect(try Self.row(script).lastOutreachAt == script.now)
+    }
+
+    @Test("Who asks not to be contacted is not")
+    func optOut() throws {
+        var script = CharacterScript(seed: 1)
+        for _ in 0..<5 {
+            script.say(.user) {
+                $0.terms = Self.terms("sailing", "boat", "harbour")
+                $0.emotion.valence = 0.9
+            }
+            script.say(.assistant)
+        }
+        #expect(try Self.row(script).suggestedTopics != "[]")
+        script.say(.user) { $0.cues = .optOut }
+        script.say(.user)
+        let row = try Self.row(script)
+        #expect(row.receptivityIntercept == -20 && row.suggestedTopics == "[]")
+        #expect(row.nullReasons[.proactiveEngagement]?.contains("user asked not to be contacted") == true)
+    }
+
+    @Test("A question that its session left unanswered is suggested before a liked topic")
+    func openQuestion() throws {
+        var script = CharacterScript(seed: 1)
+        for _ in 0..<4 {
+            script.say(.user) {
+                $0.terms = Self.terms("sailing", "boat", "harbour")
+                $0.emotion.valence = 0.9
+            }
+            script.say(.assistant) { $0.terms = Self.terms("sailing", "boat", "wind") }
+        }
+        script.say(.user, after: 5000) {
+            $0.terms = Self.terms("pasta", "tomato", "oven")
+            $0.isQuestion = true
+        }
+        let asked = script.now
+        let open = try elements(Self.row(script).suggestedTopics)
+        #expect(open.count == 2)
+        #expect(open.map { $0["reason"]?.string } == ["unanswered question", "liked"])
+        #expect(open[0]["last_mentioned"]?.string == asked.rfc3339)
+        #expect(open[0]["topic"]?.string?.isEmpty == false)
+        script.say(.assistant)
+        let answered = try elements(Self.row(script).suggestedTopics)
+        #expect(answered.map { $0["reason"]?.string } == ["liked"])
+    }
+}
