@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import Store
 import Synchronization
 import Testing
 
@@ -73,7 +74,10 @@ extension TestDatabase {
 /// The database that tests are cloned from.
 package enum TemplateDatabase {
     /// Fills the template, once a test process.
-    package static let prepare: @Sendable (_ url: String) throws -> Void = { _ in }
+    package static let prepare: @Sendable (_ url: String) throws -> Void = { url in
+        var connection = try Connection(ConnectionOptions(url: url))
+        _ = try Migrator.migrate(&connection)
+    }
 
     static let name = Result { () throws -> String in
         let cluster = try TestCluster.shared
