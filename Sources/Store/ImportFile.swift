@@ -1,7 +1,15 @@
 import Bytes
 import Glibc
 
-/// A regular file open for reading, with the size it had when it was opened.
+/// What an import reads.
+package enum ImportSource: Sendable {
+    /// A regular file.
+    case file(path: String)
+    /// Bytes in memory, such as the embedded sample, under a name for messages.
+    case memory(name: String, bytes: [UInt8])
+}
+
+/// A regular file open for reading, with the size it had when it was opened, or bytes in memory.
 ///
 /// It never reads past that size: what is appended meanwhile belongs to another import.
 struct ImportFile: ~Copyable {
@@ -10,6 +18,22 @@ struct ImportFile: ~Copyable {
     /// Bytes.
     let size: Int64
     private let descriptor: Int32
+    private let memory: [UInt8]
+
+    /// Opens what is to be imported.
+    init(_ source: ImportSource) throws(ImportError) {
+        switch source {
+        case .file(let path): try self.init(path: path)
+        case .memory(let name, let bytes): self.init(name: name, bytes: bytes)
+        }
+    }
+
+    private init(name: String, bytes: [UInt8]) {
+        path = name
+        size = Int64(bytes.count)
+        descriptor = -1
+        memory = bytes
+    }
 
     /// Opens a file.
     ///
@@ -31,15 +55,20 @@ struct ImportFile: ~Copyable {
         }
         self.path = path
         self.descriptor = descriptor
+        memory = []
         size = Int64(status.st_size)
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Appends at most `countMax` bytes from an offset; fewer only at the file's end.
     func read(at offset: Int64, countMax: Int, into bytes: inout [UInt8]) throws(ImportError) {
         let wanted = Int(min(Int64(countMax), max(0, size - offset)))
         guard wanted > 0 else { return }
+        if descriptor < 0 {
+            bytes.append(contentsOf: memory[Int(offset)..<Int(offset) + wanted])
+            return
+        }
         let start = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: wanted))
         var filled = 0

@@ -11,10 +11,12 @@ struct ImportReader: ~Copyable {
         case end
     }
 
-    /// Bytes a record may have; a longer one in CSV is taken for a quote that was never closed.
-    static let recordBytesMax = 4 << 20
-    private static let readBytes = 1 << 20
     private static let ignoredNamesMax = 32
+
+    /// Bytes a record may have; a longer one in CSV is taken for a quote that was never closed.
+    private let recordBytesMax: Int
+    /// Bytes read at once.
+    private let readBytes: Int
 
     let format: ImportFormat
     let file: ImportFile
@@ -33,10 +35,21 @@ struct ImportReader: ~Copyable {
     private var knownNames: Set<String> = []
     private let names: [[String]]
 
-    /// Opens a file and reads its header.
+    /// Reads the header of an open file.
     ///
+    /// - Parameters:
+    ///   - file: the file.
+    ///   - format: how it is written.
+    ///   - mapping: which of its columns are wanted.
+    ///   - recordBytesMax: bytes a record may have.
+    ///   - readBytes: bytes read at once.
     /// - Throws: `ImportError` when it can't be read, or lacks a required column.
-    init(file: consuming ImportFile, format: ImportFormat, mapping: ImportMapping) throws(ImportError) {
+    init(
+        file: consuming ImportFile, format: ImportFormat, mapping: ImportMapping, recordBytesMax: Int = 4 << 20,
+        readBytes: Int = 1 << 20
+    ) throws(ImportError) {
+        self.recordBytesMax = recordBytesMax
+        self.readBytes = readBytes
         self.file = file
         self.format = format
         self.mapping = mapping
@@ -78,7 +91,7 @@ struct ImportReader: ~Copyable {
         windowOffset += Int64(position)
         window.removeSubrange(..<position)
         position = 0
-        try file.read(at: windowOffset + Int64(window.count), countMax: Self.readBytes, into: &window)
+        try file.read(at: windowOffset + Int64(window.count), countMax: readBytes, into: &window)
     }
 
     // CSV
@@ -97,7 +110,7 @@ struct ImportReader: ~Copyable {
                 position = end
                 line += 1
             case .incomplete(let opened):
-                guard !isLast, window.count - position < Self.recordBytesMax else {
+                guard !isLast, window.count - position < recordBytesMax else {
                     throw unclosed(line: line + (opened ?? 0), atEnd: isLast, inQuotes: opened != nil)
                 }
                 try fill()
@@ -106,7 +119,7 @@ struct ImportReader: ~Copyable {
     }
 
     private func unclosed(line: Int, atEnd: Bool, inQuotes: Bool) -> ImportError {
-        let limit = atEnd ? "before the end of the file" : "within \(Self.recordBytesMax >> 20) MiB"
+        let limit = atEnd ? "before the end of the file" : "within \(recordBytesMax) bytes"
         let what = inQuotes ? "the quote opened on line \(line) to be closed" : "the record on line \(line) to end"
         return ImportError(
             .malformed, "expected \(what) \(limit), got: none",
@@ -196,7 +209,7 @@ struct ImportReader: ~Copyable {
             position = min(end + 1, window.count)
             line += 1
             let value: JSONValue
-            switch Self.parse(window, start..<end) {
+            switch Self.parse(window, start..<end, recordBytesMax) {
             case .none: continue
             case .failure(let fault): return .rejected(ImportRejection(line: recordLine, reason: fault.reason))
             case .success(let parsed): value = parsed
@@ -213,7 +226,9 @@ struct ImportReader: ~Copyable {
     private struct Fault: Error { var reason: String }
 
     /// The JSON value of a line; nil for a blank one.
-    private static func parse(_ window: [UInt8], _ range: Range<Int>) -> Result<JSONValue, Fault>? {
+    private static func parse(
+        _ window: [UInt8], _ range: Range<Int>, _ recordBytesMax: Int
+    ) -> Result<JSONValue, Fault>? {
         let text = window.span.extracting(range)
         var isBlank = true
         for index in text.indices where text[index] > 0x20 {
@@ -242,8 +257,8 @@ struct ImportReader: ~Copyable {
             if place < window.count { return place }
             if isLastWindow { return position < window.count ? window.count : nil }
             let kept = window.count - position
-            if kept > Self.recordBytesMax + Self.readBytes {
-                let keptEnd = position + Self.recordBytesMax + 1
+            if kept > recordBytesMax + readBytes {
+                let keptEnd = position + recordBytesMax + 1
                 windowOffset += Int64(window.count - keptEnd)
                 window.removeSubrange(keptEnd...)
             }

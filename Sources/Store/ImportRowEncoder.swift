@@ -7,18 +7,13 @@ import Model
 ///
 /// Source: PostgreSQL manual, COPY, "Binary Format".
 struct ImportRowEncoder {
-    /// What precedes the first row.
-    static let header: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
-    /// What follows the last row.
-    static let trailer: [UInt8] = [0xFF, 0xFF]
-
     /// Times from here on are refused: a clock that far ahead is wrong.
     var latest: Timestamp
     /// Added to every time.
     var shiftMicroseconds: Int64 = 0
     /// Rows written since the last reset.
     private(set) var rows = 0
-    /// The rows, without header and trailer.
+    /// The rows, without the format's header and trailer.
     private(set) var bytes: [UInt8] = []
     /// The newest time accepted so far, before the shift.
     private(set) var newest: Timestamp?
