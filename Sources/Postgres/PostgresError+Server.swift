@@ -1,0 +1,45 @@
+import CLibPQ
+
+extension PostgresError {
+    /// Reads the error a result carries.
+    ///
+    /// Fatal errors (a stopping server, a terminated session) count as a lost connection.
+    static func from(_ result: borrowing QueryResult, connection: OpaquePointer) -> PostgresError {
+        let sqlState = result.errorField("C")
+        let severity = result.errorField("V")
+        guard let sqlState else {
+            let lost = unsafe PQstatus(connection) == CONNECTION_BAD
+            return unsafe PostgresError(
+                lost ? .connectionLost : .serverError, firstLine(PQresultErrorMessage(result.pointer)))
+        }
+        let code: Code =
+            if severity == "FATAL" || severity == "PANIC" || sqlState.hasPrefix("08") {
+                .connectionLost
+            } else if sqlState == "57014" {
+                .cancelled
+            } else {
+                .serverError
+            }
+        var error = PostgresError(code, result.errorField("M") ?? "no message")
+        error.sqlState = sqlState
+        error.detail = result.errorField("D")
+        // A hint is advice written into the server, except where a function raises its own.
+        error.hint = sqlState.hasPrefix("P0") ? nil : result.errorField("H")
+        error.constraint = result.errorField("n")
+        error.table = result.errorField("t")
+        return error
+    }
+
+    /// Reads the connection's own last error, such as a broken socket.
+    static func from(connection: OpaquePointer, _ code: Code) -> PostgresError {
+        unsafe PostgresError(code, firstLine(PQerrorMessage(connection)))
+    }
+
+    /// Takes the first line of a message of libpq: the rest is advice that assumes a person at a terminal.
+    static func firstLine(_ message: UnsafePointer<CChar>?) -> String {
+        guard let message = unsafe message else { return "no message" }
+        let text = unsafe String(cString: message)
+        let line = text.prefix { $0 != "\n" }
+        return line.isEmpty ? "no message" : String(line)
+    }
+}
