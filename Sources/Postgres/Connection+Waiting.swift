@@ -139,7 +139,8 @@ extension Connection {
             guard let pointer = unsafe PQgetResult(handle) else { break }
             let result = unsafe QueryResult(pointer)
             switch result.status {
-            case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH: health = .broken
+            case PGRES_COPY_OUT: if !drainCopyOut(deadline) { return false }
+            case PGRES_COPY_IN, PGRES_COPY_BOTH: health = .broken
             case PGRES_FATAL_ERROR: _ = serverError(result)
             default: break
             }
@@ -147,6 +148,22 @@ extension Connection {
         }
         health = unsafe PQstatus(handle) == CONNECTION_OK ? .ready : .broken
         return health == .ready
+    }
+
+    /// Reads and drops the rest of a `copy … to stdout`.
+    private mutating func drainCopyOut(_ deadline: Deadline) -> Bool {
+        while true {
+            var buffer: UnsafeMutablePointer<CChar>?
+            let count = unsafe PQgetCopyData(handle, &buffer, 1)
+            if let buffer = unsafe buffer { unsafe PQfreemem(buffer) }
+            if count < 0 { return true }
+            if count > 0 { continue }
+            if waitForSocket(writing: false, deadline, interruptible: false) == .expired { return false }
+            if unsafe PQconsumeInput(handle) == 0 {
+                health = .broken
+                return false
+            }
+        }
     }
 
     /// Cancels the statement under way and reads it to its end, because its caller does not want the rest.

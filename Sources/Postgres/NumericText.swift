@@ -13,7 +13,49 @@ package struct NumericText: Hashable, Sendable {
     package var double: Double? { Double(text) }
 }
 
-extension NumericText: PostgresDecodable {
+extension NumericText: PostgresScalar {
+    package static var postgresType: PostgresType { .numeric }
+
+    package static var arrayType: PostgresType { .numericArray }
+
+    /// Appends the number; text that is no plain decimal number is a fault told before anything is sent.
+    package func encode(into buffer: inout WireBuffer) {
+        switch text {
+        case "NaN": return NumericText.header(groups: 0, weight: 0, sign: 0xC000, scale: 0, into: &buffer)
+        case "Infinity": return NumericText.header(groups: 0, weight: 0, sign: 0xD000, scale: 0, into: &buffer)
+        case "-Infinity": return NumericText.header(groups: 0, weight: 0, sign: 0xF000, scale: 0, into: &buffer)
+        default: break
+        }
+        let isNegative = text.utf8.first == UInt8(ascii: "-")
+        let parts = text.utf8.dropFirst(isNegative ? 1 : 0)
+            .split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        let whole = parts.first.map(Array.init) ?? []
+        let fraction = parts.count > 1 ? Array(parts[1]) : []
+        let isDecimal = (whole + fraction).allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard isDecimal, !whole.isEmpty, parts.count == 1 || !fraction.isEmpty, whole.count <= 131_072,
+            fraction.count <= 16_383
+        else {
+            return buffer.fail("expected a decimal number for numeric, got: other text")
+        }
+        let zero = UInt8(ascii: "0")
+        let digits =
+            [UInt8](repeating: zero, count: (4 - whole.count % 4) % 4) + whole + fraction
+            + [UInt8](repeating: zero, count: (4 - fraction.count % 4) % 4)
+        NumericText.header(
+            groups: digits.count / 4, weight: (whole.count + 3) / 4 - 1, sign: isNegative ? 0x4000 : 0,
+            scale: fraction.count, into: &buffer)
+        for start in stride(from: 0, to: digits.count, by: 4) {
+            buffer.append(digits[start..<start + 4].reduce(Int16(0)) { $0 * 10 + Int16($1 - zero) })
+        }
+    }
+
+    private static func header(groups: Int, weight: Int, sign: UInt16, scale: Int, into buffer: inout WireBuffer) {
+        buffer.append(Int16(truncatingIfNeeded: groups))
+        buffer.append(Int16(truncatingIfNeeded: weight))
+        buffer.append(sign)
+        buffer.append(Int16(truncatingIfNeeded: scale))
+    }
+
     package static func accepts(_ type: PostgresType) -> Bool { type == .numeric }
 
     package static func decode(_ cell: borrowing Cell) throws(PostgresError) -> NumericText {
