@@ -15,7 +15,7 @@ struct Figure {
     /// Nil: reported, not judged.
     var goal: Goal?
 
-    /// Whether the goal is reached; nil without one. NaN reaches none.
+    /// Whether the goal is reached, which NaN never does; nil without one.
     var passes: Bool? {
         switch goal {
         case .atMost(let limit): value <= limit
