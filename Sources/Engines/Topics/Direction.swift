@@ -30,18 +30,23 @@ struct Direction: Equatable, Sendable {
     }
 
     // The loops below are written so that the compiler makes vectors of them: no traps, no calls, and comparisons of floats
-    // by their bits, which order magnitudes and put infinities and NaN last.
+    // by their bits, which order magnitudes and put infinities and NaN last. Unchecked because every index is below 64.
 
     private init?(quantising values: InlineArray<64, Float>) {
-        var largestBits: Int32 = 0
+        let values = values.span
+        var largestBits: UInt32 = 0
         for index in 0..<Self.width {
-            largestBits = max(largestBits, Int32(bitPattern: values[index].magnitude.bitPattern))
+            let bits = unsafe values[unchecked: index].bitPattern & 0x7FFF_FFFF
+            largestBits = largestBits > bits ? largestBits : bits
         }
-        let largest = Float(bitPattern: UInt32(bitPattern: largestBits))
+        let largest = Float(bitPattern: largestBits)
         guard largest > 1e-12, largest.isFinite else { return nil }
         let scale = 127 / largest
         var components = InlineArray<64, Int8>(repeating: 0)
-        for index in 0..<Self.width { components[index] = Self.rounded(values[index] * scale) }
+        var cells = components.mutableSpan
+        for index in 0..<Self.width {
+            unsafe cells[unchecked: index] = Self.rounded(values[unchecked: index] * scale)
+        }
         self.init(components)
     }
 
