@@ -28,8 +28,6 @@ package struct BatchReport: Sendable {
     package var pairs = 0
     package var rebuilt = 0
     package var failed = 0
-    /// Pairs whose cache row may have changed.
-    package var changed: [PairInShard] = []
 }
 
 /// Reads what a batch needs, computes, and writes: three separate, short transactions.
@@ -42,6 +40,7 @@ struct BatchProcessor: Sendable {
     var source: any ChangeSource
     var store: BatchStore
     var fold: PairFold
+    var notice: CacheNotice
     var failpoints: Failpoints
     /// Whether to give up before the next pair.
     var isStopping: @Sendable () -> Bool
@@ -74,7 +73,8 @@ struct BatchProcessor: Sendable {
         try failpoints.reach(.afterCommit)
         report.pairs = results.count
         report.failed = failures.count
-        report.changed = results.map(\.pair)
+        // Only a hint: readers that miss it are told the truth by the row's freshness.
+        try? notice.send(&connection, shards: batch.shards, changed: results.map(\.pair))
         return report
     }
 
