@@ -12,7 +12,8 @@ extension BucketSums {
     /// Measures that a stored bucket may hold; pairs hold fewer, their union may hold more.
     package static let measuresMax = 4096
 
-    /// The bucket as JSON: `{"engagement":[count,total,squares],"trait:warmth":[count,total]}`, names in order of their bytes.
+    /// The bucket as JSON: `{"engagement":[count,total,squares],"trait:warmth":[count,total]}`, names in order of
+    /// their bytes.
     ///
     /// Equal buckets give equal bytes.
     package var json: String {

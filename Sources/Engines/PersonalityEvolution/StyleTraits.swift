@@ -2,8 +2,8 @@ import Glibc
 
 /// Traits read off the style of a bot's message, for bots whose application records no activations.
 ///
-/// Each is 0…1 and only as good as the cues under it: they describe how a message sounds, not a personality test. A cue counts
-/// 1 − e^(−hits), so that one is worth 0.63 and many never exceed 1.
+/// Each is 0…1 and only as good as the cues under it: they describe how a message sounds, not a personality test. A
+/// cue counts 1 − e^(−hits), so that one is worth 0.63 and many never exceed 1.
 package enum StyleTraits {
     /// In the order of `intensities(of:)`.
     package static let names = ["warmth", "humor", "curiosity", "empathy", "assertiveness", "formality"]
