@@ -38,6 +38,7 @@ struct Option: Sendable {
     enum Check: Sendable {
         case text
         case integer(ClosedRange<Int>)
+        case number(ClosedRange<Double>)
         case choice([String])
 
         /// The expectation, as messages put it, or nil if the value meets it.
@@ -46,6 +47,8 @@ struct Option: Sendable {
             case .text: value.isEmpty ? "not empty" : nil
             case .integer(let range):
                 Int(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
+            case .number(let range):
+                Double(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
             case .choice(let values): values.contains(value) ? nil : values.joined(separator: " or ")
             }
         }

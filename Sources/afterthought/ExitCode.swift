@@ -1,5 +1,6 @@
 import Postgres
 import Store
+import Worker
 
 /// What the process's exit status says, after BSD's sysexits.
 enum ExitCode: Int32 {
@@ -46,6 +47,8 @@ struct CommandFailure: Error {
                 }
             self.init(code, error.message, hint: error.hint)
         case let error as MigrationError: self.init(.unavailable, error.message, hint: error.hint)
+        case let error as WorkerRefusal: self.init(.unavailable, error.description, hint: error.hint)
+        case let error as ScanRefusal: self.init(.unavailable, error.description, hint: error.hint)
         case let error as EmbeddedError: self.init(.unavailable, error.message, hint: error.hint)
         case let error as PostgresError: self.init(error)
         default: self.init(.internalError, "\(error)")

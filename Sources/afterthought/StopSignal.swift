@@ -1,4 +1,5 @@
 import Glibc
+import Store
 import Synchronization
 
 /// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the process.
@@ -51,6 +52,17 @@ enum StopSignal {
             break
         }
         return isRequested
+    }
+
+    /// Calls a closure when somebody asks to stop; waits on a thread of its own until then or until the task is cancelled.
+    static func whenRequested(_ action: @escaping @Sendable () -> Void) async {
+        while !Task.isCancelled {
+            let isAsked = (try? await onOwnThread { wait(milliseconds: 60_000) }) ?? true
+            if isAsked {
+                action()
+                return
+            }
+        }
     }
 
     fileprivate static func note() {
