@@ -20,6 +20,9 @@ extension StrategicCache {
         public var servesHits = true
         /// Whether statements are prepared by name; false works through a transaction pooler.
         public var preparesStatements = true
+        /// Whether workers' notifications end rows in the process early, on one more connection. Not through a transaction
+        /// pooler, and not on a standby.
+        public var listensForChanges = false
         /// Whether a stale read asks the worker to do the pair first.
         public var requestsRefresh = true
         /// The name that `pg_stat_activity` shows.

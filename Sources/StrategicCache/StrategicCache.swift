@@ -19,6 +19,7 @@ public final class StrategicCache: Sendable {
     private let keeper: Keeper
     private let clock: ReaderClock
     private let threads: ReaderThreads
+    let listener: Listener?
 
     /// Makes a cache; connecting happens in the background.
     ///
@@ -35,7 +36,9 @@ public final class StrategicCache: Sendable {
         store = RowStore(entriesMax: configuration.lastKnownEntriesMax)
         keeper = Keeper(options: options, poolSize: configuration.poolSize, clock: clock)
         threads = ReaderThreads(countMax: configuration.poolSize)
+        listener = configuration.listensForChanges ? Listener(options: options, store: store) : nil
         keeper.start()
+        listener?.start()
     }
 
     deinit { close() }
@@ -43,6 +46,7 @@ public final class StrategicCache: Sendable {
     /// Stops the background work and closes every connection; reads then give last known rows and fallbacks.
     public func close() {
         threads.stop()
+        listener?.stop()
         keeper.stop()
     }
 

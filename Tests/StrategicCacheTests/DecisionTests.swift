@@ -156,6 +156,17 @@ import Testing
     }
 }
 
+@Suite struct InvalidationTests {
+    @Test func readsPayloads() {
+        let pairs = Invalidation(payload: #"{"shard":5,"generation":9,"pairs":["00000000000000ff"]}"#)
+        #expect(pairs?.shard == 5 && pairs?.pairs == [255])
+        #expect(Invalidation(payload: #"{"shard":5}"#)?.pairs == .some(nil))
+        #expect(Invalidation(payload: #"{"shard":5,"pairs":["short"]}"#)?.pairs == .some(nil))
+        #expect(Invalidation(payload: #"{"shard":"5"}"#) == nil)
+        #expect(Invalidation(payload: "") == nil)
+    }
+}
+
 @Suite struct ConfigurationTests {
     @Test func readsTheEnvironment() throws {
         let configuration = StrategicCache.Configuration(environment: [
