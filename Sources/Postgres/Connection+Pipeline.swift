@@ -97,7 +97,7 @@ package struct Pipeline: ~Copyable {
             return try unsafe connection.pointee.sendPrepared(known)
         }
         let statement = PreparedStatement(name: S.name)
-        try unsafe connection.pointee.sendPreparation(S.self)
+        try unsafe connection.pointee.sendPreparation(name: S.name, sql: S.sql)
         preparing[key] = statement
         pending.append(.preparation(key, statement))
         sinceFlush += 1

@@ -140,7 +140,8 @@ extension Connection {
             let result = unsafe QueryResult(pointer)
             switch result.status {
             case PGRES_COPY_OUT: if !drainCopyOut(deadline) { return false }
-            case PGRES_COPY_IN, PGRES_COPY_BOTH: health = .broken
+            case PGRES_COPY_IN: if unsafe PQputCopyEnd(handle, "not expected") != 1 { health = .broken }
+            case PGRES_COPY_BOTH: health = .broken
             case PGRES_FATAL_ERROR: _ = serverError(result)
             default: break
             }

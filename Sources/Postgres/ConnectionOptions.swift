@@ -60,7 +60,7 @@ package struct ConnectionOptions: Sendable {
     }
 
     /// The value the URL gives a parameter; nil when it gives none.
-    package subscript(keyword: String) -> String? {
+    package subscript(keyword keyword: String) -> String? {
         get { parameters.last { $0.keyword == keyword }?.value }
         set {
             parameters.removeAll { $0.keyword == keyword }
@@ -91,7 +91,7 @@ package struct ConnectionOptions: Sendable {
     /// Where the options lead, for people: without password, and without anything that may be secret.
     package var redactedDescription: String {
         let shown = ["host", "hostaddr", "port", "dbname", "user", "service", "target_session_attrs", "sslmode"]
-        let parts = shown.compactMap { keyword in self[keyword].map { "\(keyword)=\($0)" } }
+        let parts = shown.compactMap { keyword in self[keyword: keyword].map { "\(keyword)=\($0)" } }
         return parts.isEmpty ? "libpq's defaults (PG* variables)" : parts.joined(separator: " ")
     }
 }

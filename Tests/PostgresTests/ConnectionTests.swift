@@ -35,8 +35,10 @@ struct Insert: Statement {
 }
 
 /// Runs a closure that should fail, and returns its error.
-func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) -> PostgresError? {
-    #expect(throws: PostgresError.self, sourceLocation: location) { try body() }
+func failure<Result>(
+    _ body: () throws -> Result, _ location: SourceLocation = #_sourceLocation
+) -> PostgresError? {
+    #expect(throws: PostgresError.self, sourceLocation: location) { _ = try body() }
 }
 
 /// The longest that a test waits for what must happen.
@@ -95,7 +97,7 @@ struct ConnectionTests {
         var connection = try TestDatabase.current.connect()
         try connection.prepare(Numbers(from: 0, through: 0))
         #expect(try connection.textRows("select name from pg_prepared_statements") == [["numbers"]])
-        let description = try connection.describe(Numbers.self)
+        let description = try connection.describe(Numbers(from: 0, through: 0))
         #expect(description.parameterTypes == [.int4, .int4])
         #expect(description.columnTypes == [.int4, .text])
         struct Wrong: Statement {
