@@ -116,11 +116,12 @@ extension Connection {
     package mutating func recover(_ deadline: Deadline) -> Bool {
         guard health == .outstanding else { return health == .ready }
         // Pipelines and COPY have too many states to unwind; a new connection is cheaper than being wrong.
+        // The server is told all the same: it would not notice the end of the connection while it works.
+        if unsafe PQisBusy(handle) == 1 { cancelHandle.cancel() }
         if unsafe PQpipelineStatus(handle) != PQ_PIPELINE_OFF {
             health = .broken
             return false
         }
-        if unsafe PQisBusy(handle) == 1 { cancelHandle.cancel() }
         return drain(deadline)
     }
 

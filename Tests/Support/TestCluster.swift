@@ -140,6 +140,8 @@ extension TestCluster {
         Foundation.kill(postmaster, SIGKILL)
         for child in children { Foundation.kill(child, SIGKILL) }
         for process in children + [postmaster] { TestCluster.terminate(process, SIGKILL) }
+        // Where nobody reaps them the dead stay as zombies, which the next start would take for a running server.
+        for name in ["data/postmaster.pid", ".s.PGSQL.5432.lock"] { unlink(folder + "/" + name) }
     }
 
     /// Turns a standby into a primary and waits until it is one.
