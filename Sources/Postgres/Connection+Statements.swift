@@ -184,7 +184,9 @@ extension Connection {
     private func decode<S: Statement>(
         _: S.Type, _ result: borrowing QueryResult, _ row: Int
     ) throws(PostgresError) -> S.Row {
-        do throws(PostgresError) { return try S.decode(RowReader(result, row: row)) } catch { throw error.named(S.name) }
+        do throws(PostgresError) { return try S.decode(RowReader(result, row: row)) } catch {
+            throw error.named(S.name)
+        }
     }
 
     /// Runs a statement to its end, preparing it first if need be.
@@ -200,7 +202,9 @@ extension Connection {
             guard error.isStalePreparation, health == .ready, !isInTransaction, forget(S.self) else { throw error }
         }
         do throws(PostgresError) {
-            if usesPreparedStatements { try? execute("deallocate \(try quoted(identifier: S.name))", deadline: deadline) }
+            if usesPreparedStatements {
+                try? execute("deallocate \(try quoted(identifier: S.name))", deadline: deadline)
+            }
             try send(statement, deadline)
             return try lastResult(deadline)
         } catch {

@@ -194,7 +194,8 @@ struct CodecTests {
         let rows = try connection.query(
             sql: "select count(*), sum(id)::int8, count(t) from unnest($1, $2) as u(id, t)",
             bind: { $0.append(all: ids, texts) },
-            decode: { (try $0.decode(0, as: Int.self), try $0.decode(1, as: Int.self), try $0.decode(2, as: Int.self)) })
+            decode: { (try $0.decode(0, as: Int.self), try $0.decode(1, as: Int.self), try $0.decode(2, as: Int.self)) }
+        )
         #expect(rows[0].0 == 5_000)
         #expect(rows[0].1 == ids.reduce(0, +))
         #expect(rows[0].2 == texts.compactMap { $0 }.count)

@@ -114,7 +114,8 @@ struct ConnectionTests {
         try connection.execute("create table t (n int); insert into t values (1), (null)")
         #expect(try connection.textRows("select n from t order by n") == [["1"], [nil]])
         try connection.execute("")
-        #expect(failure { try connection.execute("select 1; select 1/0; insert into t values (3)") }?.sqlState == "22012")
+        #expect(
+            failure { try connection.execute("select 1; select 1/0; insert into t values (3)") }?.sqlState == "22012")
         #expect(try connection.textRows("select count(*) from t") == [["2"]])
     }
 
@@ -140,7 +141,10 @@ struct ConnectionTests {
         options.sessionSettings = [("lock_timeout", "1234ms"), ("search_path", "a'b, public")]
         var connection = try Connection(options)
         let rows = try connection.textRows(
-            "select current_setting('lock_timeout'), current_setting('search_path'), current_setting('application_name')")
+            """
+            select current_setting('lock_timeout'), current_setting('search_path'), current_setting('application_name')
+            """
+        )
         #expect(rows == [["1234ms", "a'b, public", "a test's name"]])
         #expect(connection.serverVersion >= 140_000)
         #expect(try connection.textRows("select pg_backend_pid()") == [["\(connection.backendProcessID)"]])
@@ -171,7 +175,8 @@ struct ConnectionTests {
             (.serializable, "serializable", "off"),
         ] {
             let settings = try connection.transaction(mode) {
-                try $0.textRows("select current_setting('transaction_isolation'), current_setting('transaction_read_only')")
+                try $0.textRows(
+                    "select current_setting('transaction_isolation'), current_setting('transaction_read_only')")
             }
             #expect(settings == [[isolation, readOnly]])
         }

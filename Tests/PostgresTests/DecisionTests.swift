@@ -17,10 +17,11 @@ struct BackoffTests {
     }
 
     @Test func jitterCoversHalfTheBound() {
-        let delays = Set((0..<200).map { random in
-            var backoff = Backoff(firstMilliseconds: 100, capMilliseconds: 100)
-            return backoff.fail(random: UInt64(random))
-        })
+        let delays = Set(
+            (0..<200).map { random in
+                var backoff = Backoff(firstMilliseconds: 100, capMilliseconds: 100)
+                return backoff.fail(random: UInt64(random))
+            })
         #expect(delays == Set(50...100))
     }
 
@@ -152,7 +153,8 @@ struct PoolPolicyTests {
                 }
             case 3 where isOpening:
                 isOpening = false
-                _ = next(2) == 0
+                _ =
+                    next(2) == 0
                     ? policy.handle(.opened) : policy.handle(.openFailed(now: now * 1_000_000, random: next(99)))
             default: break
             }

@@ -13,7 +13,8 @@ struct ErrorTests {
 
     @Test func constraintsAreToldApartWithoutData() throws {
         var connection = try TestDatabase.current.connect()
-        try connection.execute("create table t (n text constraint t_key primary key, m int constraint small check (m < 9))")
+        try connection.execute(
+            "create table t (n text constraint t_key primary key, m int constraint small check (m < 9))")
         try connection.execute("insert into t values ('secret', 1)")
         let unique = failure { try connection.execute("insert into t values ('secret', 1)") }
         #expect(unique?.isUniqueViolation == true)
@@ -33,7 +34,9 @@ struct ErrorTests {
         let error = failure { try connection.execute(sql) }
         #expect(error?.isDataError == true)
         #expect(!shown(error).contains("secret"))
-        let raised = failure { try connection.execute("do $$ begin raise exception 'secret' using hint = 'secret'; end $$") }
+        let raised = failure {
+            try connection.execute("do $$ begin raise exception 'secret' using hint = 'secret'; end $$")
+        }
         #expect(raised?.message == "secret")
         #expect(!shown(raised).contains("secret"))
     }
@@ -84,7 +87,9 @@ struct ErrorTests {
         #expect(error?.code == .connectionFailed)
         #expect(error?.isConnectionLoss == true)
         #expect(error?.description.contains("no_such_database") == true)
-        let nobody = failure { _ = try Connection(ConnectionOptions(url: "host=/nowhere/at/all user=u password=pass-word")) }
+        let nobody = failure {
+            _ = try Connection(ConnectionOptions(url: "host=/nowhere/at/all user=u password=pass-word"))
+        }
         #expect(nobody?.code == .connectionFailed)
         #expect(!shown(nobody).contains("pass-word"))
     }
@@ -117,7 +122,9 @@ struct ConnectionOptionsTests {
         #expect(try ConnectionOptions().redactedDescription == "libpq's defaults (PG* variables)")
     }
 
-    @Test(arguments: ["postgresql://u:secret%zz@h/d", "password=secret nonsense", "host=a\0b", "no_such_keyword=secret"])
+    @Test(arguments: [
+        "postgresql://u:secret%zz@h/d", "password=secret nonsense", "host=a\0b", "no_such_keyword=secret",
+    ])
     func malformedTextIsNotRepeated(_ text: String) {
         let error = failure { _ = try ConnectionOptions(url: text) }
         #expect(error?.code == .misuse)

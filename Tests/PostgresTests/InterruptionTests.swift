@@ -11,7 +11,8 @@ func waitUntilRunning(_ text: String) throws {
         let rows = try observer.textRows(
             """
             select 1 from pg_stat_activity
-            where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like '%\(text)%'
+            where datname = current_database() and state = 'active' and pid <> pg_backend_pid()
+                and query like '%\(text)%'
             """)
         if !rows.isEmpty { return }
     }
@@ -37,11 +38,16 @@ struct InterruptionTests {
     @Test func theStatementIsCancelledOnTheServer() throws {
         var connection = try TestDatabase.current.connect()
         try connection.prepare(Sleep(seconds: 0))
-        #expect(failure { try connection.run(Sleep(seconds: 600), deadline: .after(milliseconds: 20)) }?.code == .timeout)
+        #expect(
+            failure { try connection.run(Sleep(seconds: 600), deadline: .after(milliseconds: 20)) }?.code == .timeout)
         #expect(connection.health == .ready)
         #expect(try connection.run(Sleep(seconds: 0)) == 1)
-        #expect(failure { try connection.execute("select pg_sleep(600)", deadline: .after(milliseconds: 20)) }?.code == .timeout)
-        #expect(failure { try connection.stream(Sleep(seconds: 600), deadline: .after(milliseconds: 20)) { _ in } }?.code == .timeout)
+        #expect(
+            failure { try connection.execute("select pg_sleep(600)", deadline: .after(milliseconds: 20)) }?.code
+                == .timeout)
+        #expect(
+            failure { try connection.stream(Sleep(seconds: 600), deadline: .after(milliseconds: 20)) { _ in } }?.code
+                == .timeout)
         #expect(connection.health == .ready)
         let inTransaction = failure {
             try connection.transaction { try $0.execute("select pg_sleep(600)", deadline: .after(milliseconds: 20)) }
@@ -55,11 +61,13 @@ struct InterruptionTests {
         var connection = try TestDatabase.current.connect()
         connection.cancelsOnTimeout = false
         try connection.prepare(Sleep(seconds: 0))
-        #expect(failure { try connection.run(Sleep(seconds: 600), deadline: .after(milliseconds: 1)) }?.code == .timeout)
+        #expect(
+            failure { try connection.run(Sleep(seconds: 600), deadline: .after(milliseconds: 1)) }?.code == .timeout)
         #expect(connection.health == .outstanding)
         #expect(connection.recover(patience()) == true)
         #expect(connection.health == .ready)
-        #expect(failure { try connection.run(Sleep(seconds: 600), deadline: .after(milliseconds: 1)) }?.code == .timeout)
+        #expect(
+            failure { try connection.run(Sleep(seconds: 600), deadline: .after(milliseconds: 1)) }?.code == .timeout)
         #expect(connection.health == .outstanding)
         // The next statement ends the old one first.
         #expect(try connection.run(Sleep(seconds: 0)) == 1)
@@ -68,7 +76,10 @@ struct InterruptionTests {
     @Test func aPassedDeadlineIsToldBeforeSending() throws {
         var connection = try TestDatabase.current.connect()
         try connection.prepare(Numbers(from: 1, through: 1))
-        #expect(failure { _ = try connection.query(Numbers(from: 1, through: 2_000_000), deadline: .after(milliseconds: 0)) }?.code == .timeout)
+        #expect(
+            failure {
+                _ = try connection.query(Numbers(from: 1, through: 2_000_000), deadline: .after(milliseconds: 0))
+            }?.code == .timeout)
         #expect(try connection.query(Numbers(from: 1, through: 1), deadline: patience()).count == 1)
     }
 
@@ -205,7 +216,8 @@ struct NotificationTests {
         var listener = try TestDatabase.current.connect()
         var sender = try TestDatabase.current.connect()
         try listener.listen("a \"channel\"")
-        try sender.execute("notify \"a \"\"channel\"\"\", 'one'; select pg_notify('a \"channel\"', 'two'); notify other, 'x'")
+        try sender.execute(
+            "notify \"a \"\"channel\"\"\", 'one'; select pg_notify('a \"channel\"', 'two'); notify other, 'x'")
         let first = try listener.waitForNotification(deadline: patience())
         #expect(first?.channel == "a \"channel\"")
         #expect(first?.payload == "one")

@@ -77,7 +77,8 @@ struct PoolTests {
         defer { pool.close() }
         // Two connections, both of which are terminated while idle.
         let ids = try pool.withConnection(deadline: patience()) { first in
-            try pool.withConnection(deadline: patience()) { second in [first.backendProcessID, second.backendProcessID] }
+            try pool.withConnection(deadline: patience()) { second in [first.backendProcessID, second.backendProcessID]
+            }
         }
         for id in ids { try terminate(id) }
         let error = failure { try pool.withConnection(deadline: patience()) { try $0.execute("select 1") } }
@@ -140,10 +141,14 @@ struct DatabaseThreadTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             try await last.withConnection { try $0.execute("select pg_advisory_lock(7)") }
             for thread in threads {
-                group.addTask { try await thread.withConnection { try $0.execute("select pg_advisory_lock_shared(7)") } }
+                group.addTask {
+                    try await thread.withConnection { try $0.execute("select pg_advisory_lock_shared(7)") }
+                }
             }
             try await last.withConnection { connection in
-                while try connection.textRows("select 1 from pg_locks where locktype = 'advisory' and not granted").count < 8 {}
+                while try connection.textRows("select 1 from pg_locks where locktype = 'advisory' and not granted")
+                    .count < 8
+                {}
                 try connection.execute("select pg_advisory_unlock(7)")
             }
             try await group.waitForAll()
@@ -256,8 +261,9 @@ struct ServerRestartTests {
         try await thread.withConnection { try $0.execute("select n from t") }
         for outage in 0..<2 {
             if outage == 0 { try cluster.stop() } else { cluster.kill() }
-            #expect(failure { try pool.withConnection(deadline: patience()) { try $0.execute("select n from t") } }?
-                .isConnectionLoss == true)
+            #expect(
+                failure { try pool.withConnection(deadline: patience()) { try $0.execute("select n from t") } }?
+                    .isConnectionLoss == true)
             let error = await #expect(throws: PostgresError.self) {
                 try await thread.withConnection { try $0.execute("select n from t") }
             }
