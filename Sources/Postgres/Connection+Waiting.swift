@@ -87,7 +87,8 @@ extension Connection {
         var cancelling = Cancelling()
         while unsafe PQisBusy(handle) == 1 {
             if let interruption, interruption.isRequested { try cancelling.proceed(&self) }
-            let step = min(deadline, cancelling.nextRequest)
+            // A cancelled statement has its own patience; the caller's deadline matters no more.
+            let step = cancelling.isUnderWay ? cancelling.nextRequest : deadline
             switch waitForSocket(writing: unsent, step) {
             case .ready:
                 if unsafe PQconsumeInput(handle) == 0 { return }
