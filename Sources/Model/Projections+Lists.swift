@@ -58,7 +58,7 @@ extension Projections {
     /// A bot's average of one score over the hours of the window that ends at a moment.
     ///
     /// - Parameters:
-    ///   - hours: `[{"h":hourIndex,"e":[n,total],…}]`, totals in millionths.
+    ///   - hours: `[{"h":hourIndex,"e":[n,total],…}]`, totals in the score's unit.
     ///   - score: `e`, `s`, `c` or `p`.
     ///   - windowHours: an hour counts while its end lies within so many hours.
     ///   - moment: when the window ends.
@@ -67,13 +67,15 @@ extension Projections {
         hours: JSONValue, score: String, windowHours: Int64, at moment: Timestamp
     ) -> Double? {
         let perHour: Int64 = 3_600_000_000
-        var sum = MeasureSum()
+        var values = 0.0
+        var sum = 0.0
         for hour in hours.array ?? [] {
             guard let index = hour["h"]?.int64, (index + 1) * perHour > moment.microseconds - windowHours * perHour,
-                let count = hour[score]?[0]?.int64, let total = hour[score]?[1]?.int64
+                let count = hour[score]?[0]?.double, let total = hour[score]?[1]?.double
             else { continue }
-            sum = sum + MeasureSum(count: count, total: total)
+            values += count
+            sum += total
         }
-        return sum.mean
+        return values > 0 ? sum / values : nil
     }
 }

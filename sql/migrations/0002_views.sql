@@ -283,8 +283,8 @@ create function afterthought.character_average(hours jsonb, score text, window_h
 as $$
 begin
     return (
-        select sum((hour.value -> score ->> 1)::bigint)::double precision
-            / nullif(sum((hour.value -> score ->> 0)::bigint)::double precision * 1e6, 0)
+        select sum((hour.value -> score ->> 1)::double precision)
+            / nullif(sum((hour.value -> score ->> 0)::double precision), 0)
         from jsonb_array_elements(hours) as hour
         where ((hour.value ->> 'h')::bigint + 1) * 3600 > extract(epoch from at) - window_hours::bigint * 3600);
 end
