@@ -1,99 +1,148 @@
-/// What kind of question a message asks.
-package enum QuestionKind: UInt8, Sendable { case none, polar, wh, or, tag, other }
-
-/// Where a message's embedding came from.
-package enum EmbeddingSource: UInt8, Sendable { case none, table, hashed, supplied }
-
-/// Which script most letters of a message belong to.
-package enum ScriptKind: UInt8, Sendable { case none, latin, cyrillic, cjk, rightToLeft, other }
-
-/// Where an emotion came from.
-package enum EmotionSource: UInt8, Sendable { case computed, supplied }
-
-/// A distribution over Ekman's six emotions and neutral, with valence and arousal.
-package struct Emotion: Sendable {
-    /// Probabilities that add up to 1: joy, sadness, anger, fear, disgust, surprise, neutral.
-    package var joy = 0.0
-    package var sadness = 0.0
-    package var anger = 0.0
-    package var fear = 0.0
-    package var disgust = 0.0
-    package var surprise = 0.0
-    package var neutral = 1.0
-    /// -1…1.
-    package var valence = 0.0
-    /// 0…1.
-    package var arousal = 0.0
-    package var source = EmotionSource.computed
+/// What one pass over the text of a message finds; the engines read nothing else of the text.
+///
+/// Counts and cues are those of at most the first 8 KiB (`isTruncated`); `characterCount` is that of all of it.
+/// Rules about words are English. Where they had nothing to go by, `rulesApply` is false and the values that depend on
+/// them (formality, politeness, hedges, persons, cues) are to be read as not computed, not as zero.
+package struct MessageAnalysis: Hashable, Sendable {
+    /// Words and numbers; of CJK text, one for each two ideographs.
+    package var wordCount = 0
+    /// Unicode scalars of the whole content.
+    package var characterCount = 0
+    /// Stretches with at least one word or emoji, up to an end mark or a line break.
+    package var sentenceCount = 0
+    /// Whether some sentence asks.
+    package var isQuestion: Bool { questionKind != .none }
+    /// The kind of the last sentence that asks.
+    package var questionKind = QuestionKind.none
+    /// The emotions of the writer, as supplied or as computed.
+    package var emotion = Emotion.none
+    /// From 0, slang without a capital, to 1, written like a letter to an office; an index, not a probability.
+    package var formality = 0.5
+    /// Words and phrases such as "please" and "would you mind".
+    package var politenessCues = 0
+    /// Words and phrases such as "maybe" and "I guess".
+    package var hedges = 0
+    /// I, me, my, we, us, our and their contractions.
+    package var firstPerson = 0
+    /// You, your and their contractions.
+    package var secondPerson = 0
+    /// Exclamation marks.
+    package var exclamations = 0
+    /// Emoji sequences (a family joined by ZWJ is one) and ASCII emoticons.
+    package var emojiCount = 0
+    /// The share of upper case among letters that have case, 0…1; 0 when there are none.
+    package var capsRatio = 0.0
+    /// What the message does.
+    package var cues: CueSet = []
+    /// Content words in order of their first use, each once, at most 32.
+    package var terms: [Term] = []
+    /// A unit vector, or all zeros if `embeddingSource` is `none`.
+    package var embedding: [Float] = []
+    /// Where the embedding comes from; vectors of different sources are not comparable.
+    package var embeddingSource = EmbeddingSource.none
+    /// The script of most letters.
+    package var script = ScriptKind.none
+    /// Whether the text looks English enough for the rules about words.
+    package var rulesApply = false
+    /// Whether only the first 8 KiB were looked at.
+    package var isTruncated = false
 
     package init() {}
 }
 
-/// Cues found in a message, by word boundary.
-package struct CueSet: OptionSet, Sendable {
-    package let rawValue: UInt32
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
-
-    package static let topicShift = CueSet(rawValue: 1 << 0)
-    /// The whole message is an acknowledgement.
-    package static let backchannel = CueSet(rawValue: 1 << 1)
-    package static let greeting = CueSet(rawValue: 1 << 2)
-    package static let farewell = CueSet(rawValue: 1 << 3)
-    package static let thanks = CueSet(rawValue: 1 << 4)
-    package static let apology = CueSet(rawValue: 1 << 5)
-    /// The writer says something of themselves.
-    package static let selfDisclosure = CueSet(rawValue: 1 << 6)
-    /// A plan or an intention.
-    package static let plan = CueSet(rawValue: 1 << 7)
-    /// A request that asks for something to be done.
-    package static let request = CueSet(rawValue: 1 << 8)
-    package static let agreement = CueSet(rawValue: 1 << 9)
-    package static let disagreement = CueSet(rawValue: 1 << 10)
-    /// "please stop messaging me", "do not contact me".
-    package static let optOut = CueSet(rawValue: 1 << 11)
-    package static let humor = CueSet(rawValue: 1 << 12)
-    package static let empathy = CueSet(rawValue: 1 << 13)
-    package static let encouragement = CueSet(rawValue: 1 << 14)
+/// How a message asks.
+package enum QuestionKind: UInt8, Hashable, Sendable, CaseIterable {
+    /// It does not.
+    case none
+    /// To be answered with yes or no.
+    case polar
+    /// Who, what, when, where, why, which, how.
+    case wh
+    /// One thing or another.
+    case alternative
+    /// A statement with "right?" or "isn't it?" at its end.
+    case tag
+    /// In the form of a question that wants no answer.
+    case rhetorical
 }
 
-/// A content word of a message, folded.
+/// What a message does, as far as set phrases show it.
+package struct CueSet: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt32
+
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// Announces another topic: "by the way", "anyway", "speaking of".
+    package static let topicShift = CueSet(rawValue: 1 << 0)
+    /// The whole message only keeps the talk going: "ok", "lol", "yeah".
+    package static let backchannel = CueSet(rawValue: 1 << 1)
+    /// Says hello.
+    package static let greeting = CueSet(rawValue: 1 << 2)
+    /// Says goodbye.
+    package static let farewell = CueSet(rawValue: 1 << 3)
+    /// Thanks.
+    package static let thanks = CueSet(rawValue: 1 << 4)
+    /// Apologises.
+    package static let apology = CueSet(rawValue: 1 << 5)
+    /// Tells a fact about the writer: "I am", "my name", "I live".
+    package static let selfDisclosure = CueSet(rawValue: 1 << 6)
+    /// Tells an intention: "I'm going to", "I want to".
+    package static let plan = CueSet(rawValue: 1 << 7)
+    /// Asks for something, and does not say in the same message that it is settled.
+    package static let unresolvedRequest = CueSet(rawValue: 1 << 8)
+    /// Says that something is settled: "never mind", "figured it out".
+    package static let resolved = CueSet(rawValue: 1 << 9)
+    /// Tells a like or dislike.
+    package static let preference = CueSet(rawValue: 1 << 10)
+    /// Asks not to be written to.
+    package static let optOut = CueSet(rawValue: 1 << 11)
+    /// Agrees.
+    package static let agreement = CueSet(rawValue: 1 << 12)
+    /// Disagrees.
+    package static let disagreement = CueSet(rawValue: 1 << 13)
+    /// Feels with the other: "sorry to hear".
+    package static let empathy = CueSet(rawValue: 1 << 14)
+    /// Laughs.
+    package static let laughter = CueSet(rawValue: 1 << 15)
+}
+
+/// A content word.
 package struct Term: Hashable, Sendable {
-    package var text: String
+    /// The stable hash of the word without accents, case and plural ending: what makes two terms the same.
     package var hash: UInt64
-    package init(text: String, hash: UInt64) {
-        self.text = text
+    /// The word in lower case, singular, accents kept.
+    package var text: String
+    /// How often the message has it.
+    package var count: Int
+
+    package init(hash: UInt64, text: String, count: Int = 1) {
         self.hash = hash
+        self.text = text
+        self.count = count
     }
 }
 
-/// What one pass over a message's text finds; every engine reads it, none goes back to the text.
-package struct MessageAnalysis: Sendable {
-    package var wordCount = 0
-    /// Unicode scalars.
-    package var characterCount = 0
-    package var sentenceCount = 0
-    package var isQuestion = false
-    package var questionKind = QuestionKind.none
-    package var emotion = Emotion()
-    /// 0 casual … 1 formal.
-    package var formality = 0.5
-    package var hedgeCount = 0
-    package var politenessCount = 0
-    package var firstPersonCount = 0
-    package var secondPersonCount = 0
-    package var exclamationCount = 0
-    package var emojiCount = 0
-    /// Share of upper-case letters among cased ones, 0…1.
-    package var capitalsRatio = 0.0
-    package var cues = CueSet()
-    /// Content words in order, at most `MessageAnalysis.termsMax`.
-    package var terms: [Term] = []
-    /// L2-normalised, or all zero when nothing is known of the text.
-    package var embedding: [Float] = []
-    package var embeddingSource = EmbeddingSource.none
-    package var script = ScriptKind.none
+/// Where an embedding comes from.
+package enum EmbeddingSource: UInt8, Hashable, Sendable, CaseIterable {
+    /// Nothing could be said: the zero vector.
+    case none
+    /// The table that ships, for English.
+    case table
+    /// Hashed character n-grams, for all other languages.
+    case hashed
+    /// It came with the message.
+    case supplied
+}
 
-    package static let termsMax = 32
-
-    package init() {}
+/// The script of most letters of a text.
+package enum ScriptKind: UInt8, Hashable, Sendable, CaseIterable {
+    /// There are no letters.
+    case none
+    case latin
+    /// Han, kana and Hangul.
+    case cjk
+    case arabic
+    case hebrew
+    case cyrillic
+    case other
 }

@@ -10,7 +10,7 @@ struct PieceTable: Sendable {
     private let vocabulary: [UInt8]
     /// Where each piece starts; one more for the end.
     private let starts: [UInt32]
-    /// High half: the high half of the spread hash. Low half: row + 1, or 0 for a free slot.
+    /// The high half of the spread hash in the high half, row + 1 in the low half; 0 is a free slot.
     private let slots: [UInt64]
     private let mask: Int
     private let pieceBytesMax: Int
