@@ -93,9 +93,9 @@ package struct JSONScanner: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    private mutating func scanWord(_ word: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+    private mutating func scanWord(_ word: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
         let start = offset
-        for expected in word.description.utf8 {
+        for expected in word.utf8 {
             guard next == expected else { throw JSONError(offset: start, expected: "a value") }
             offset += 1
         }

@@ -48,7 +48,14 @@ package struct JSONWriter: Sendable {
         separate()
         bytes.append(UInt8(ascii: "\""))
         let source = string.utf8.span
-        for index in source.indices { append(escaping: source[index]) }
+        for index in source.indices {
+            let byte = source[index]
+            if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                bytes.append(byte)
+            } else {
+                append(escaping: byte)
+            }
+        }
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -195,13 +202,20 @@ package struct JSONWriter: Sendable {
 enum Decimal {
     /// Appends the digits of a number, padded on the left with zeros up to `widthMin`.
     static func append(_ number: UInt64, widthMin: Int, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        var rest = number
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+        var width = 1
+        var rest = number / 10
+        while rest > 0 {
+            width += 1
             rest /= 10
-        } while rest > 0
-        while bytes.count - start < widthMin { bytes.append(UInt8(ascii: "0")) }
-        bytes[start...].reverse()
+        }
+        width = max(width, widthMin)
+        for _ in 0..<width { bytes.append(UInt8(ascii: "0")) }
+        var place = bytes.count - 1
+        rest = number
+        while rest > 0 {
+            bytes[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+            place -= 1
+        }
     }
 }

@@ -51,12 +51,11 @@ private struct TimestampReader: ~Escapable {
 
     @_lifetime(self: copy self)
     mutating func readMoment(assumeUTC: Bool) throws(TimestampTextError) -> Timestamp {
-        if skip("infinity") { return try finished(.infinity) }
-        if skip("-infinity") { return try finished(.negativeInfinity) }
+        if let first = next, first < UInt8(ascii: "0") || first > UInt8(ascii: "9") { return try readInfinity() }
         var year = try readYear()
-        guard skip("-") else { throw fault("- before the month") }
+        guard skip(UInt8(ascii: "-")) else { throw fault("- before the month") }
         let month = try readPair("a month 01…12", 1...12)
-        guard skip("-") else { throw fault("- before the day") }
+        guard skip(UInt8(ascii: "-")) else { throw fault("- before the day") }
         let dayOffset = offset
         let day = try readPair("a day 01…31", 1...31)
         var micros: Int64 = 0
@@ -65,7 +64,7 @@ private struct TimestampReader: ~Escapable {
             micros = try readTimeOfDay()
         }
         let zone = try readZone()
-        if skip(" BC") { year = 1 - year }
+        if offset < text.count, skip(" BC") { year = 1 - year }
         if zone == nil, !assumeUTC { throw fault("a zone such as Z or +02:00") }
         guard let date = CivilDate(year: year, month: month, day: day) else {
             throw TimestampTextError(offset: dayOffset, expected: "a day of that month")
@@ -77,6 +76,13 @@ private struct TimestampReader: ~Escapable {
             throw TimestampTextError(offset: 0, expected: "a year within the range of timestamptz")
         }
         return try finished(Timestamp(microseconds: sum))
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func readInfinity() throws(TimestampTextError) -> Timestamp {
+        if skip("infinity") { return try finished(.infinity) }
+        if skip("-infinity") { return try finished(.negativeInfinity) }
+        throw fault("a year of four to six digits")
     }
 
     private func finished(_ moment: Timestamp) throws(TimestampTextError) -> Timestamp {
@@ -99,11 +105,11 @@ private struct TimestampReader: ~Escapable {
     @_lifetime(self: copy self)
     private mutating func readTimeOfDay() throws(TimestampTextError) -> Int64 {
         let hour = try readPair("an hour 00…24", 0...24)
-        guard skip(":") else { throw fault(": before the minute") }
+        guard skip(UInt8(ascii: ":")) else { throw fault(": before the minute") }
         let minute = try readPair("a minute 00…59", 0...59)
         var second = 0
         var fraction: Int64 = 0
-        if skip(":") {
+        if skip(UInt8(ascii: ":")) {
             second = try readPair("a second 00…60", 0...60)
             if next == UInt8(ascii: ".") || next == UInt8(ascii: ",") { fraction = try readFraction() }
         }
@@ -134,14 +140,14 @@ private struct TimestampReader: ~Escapable {
     /// Seconds ahead of UTC, or nil if no zone is there.
     @_lifetime(self: copy self)
     private mutating func readZone() throws(TimestampTextError) -> Int? {
-        if skip("Z") || skip("z") { return 0 }
+        if skip(UInt8(ascii: "Z")) || skip(UInt8(ascii: "z")) { return 0 }
         guard next == UInt8(ascii: "+") || next == UInt8(ascii: "-") else { return nil }
         let sign = next == UInt8(ascii: "-") ? -1 : 1
         offset += 1
         var seconds = try readPair("a zone of 00…15 hours", 0...15) * 3600
-        if skip(":") || hasDigit(at: 0) {
+        if skip(UInt8(ascii: ":")) || hasDigit(at: 0) {
             seconds += try readPair("minutes of a zone 00…59", 0...59) * 60
-            if skip(":") { seconds += try readPair("seconds of a zone 00…59", 0...59) }
+            if skip(UInt8(ascii: ":")) { seconds += try readPair("seconds of a zone 00…59", 0...59) }
         }
         return sign * seconds
     }
@@ -164,6 +170,13 @@ private struct TimestampReader: ~Escapable {
     }
 
     private func hasDigit(at distance: Int) -> Bool { digit(at: distance) != nil }
+
+    @_lifetime(self: copy self)
+    private mutating func skip(_ expected: UInt8) -> Bool {
+        guard next == expected else { return false }
+        offset += 1
+        return true
+    }
 
     @_lifetime(self: copy self)
     private mutating func skip(_ expected: StaticString) -> Bool {

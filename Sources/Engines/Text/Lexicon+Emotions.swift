@@ -6,21 +6,21 @@ extension Lexicon {
         (
             .joy,
             """
-            happy+ happier happiest happiness glad joy+ joyful+ delighted+ delight delightful love+ loved+ loves+ loving+ \
-            lovely adore+ adores+ adorable great good- nice- awesome+ amazing+ wonderful+ fantastic+ excellent+ brilliant \
-            superb terrific marvelous fabulous perfect beautiful gorgeous fun funny hilarious+ laugh laughing laughed \
-            laughs smile smiling smiled giggle cheerful cheers excited+ exciting excitement thrilled+ thrilling stoked \
-            pumped eager- enjoy enjoyed enjoying enjoys enjoyable pleased pleasure pleasant satisfied grateful+ \
-            thankful+ thanks thank thx appreciate appreciated appreciates appreciation blessed lucky proud+ pride \
-            congrats congratulations yay+ woohoo+ hooray+ hurray win winning won- winner victory success successful \
-            hope- hopeful hopefully- hoping- optimistic relieved+ relief phew cute sweet- kind- kindness caring care- \
-            cool- best better- favorite favourite yum yummy delicious tasty haha hahaha hehe lol- lmao rofl xd glorious \
-            bliss ecstatic+ elated+ overjoyed+ jolly merry charming admire admired admiration inspiring inspired \
-            impressive impressed incredible epic legend legendary rad sweetheart hug hugs kisses celebrate celebrating \
-            celebration peaceful cozy comfy treasure wholesome+ heartwarming+ luv neat- fav joyous+ heaven heavenly \
-            refreshing grinning gem magnificent splendid stunning outstanding yey 😀 😃 😄 😁 😆 😅- 😂 🤣 😊 🙂- 😉- \
-            😍+ 🥰+ 😘 😗 😙 😚 😋 😎 🤗 🤩+ 🥳+ ❤+ 💕+ 💖+ 💗+ 💙+ 💚+ 💛+ 💜+ 🧡+ 👍- 👏 🙏- 🎉 ✨- 😸 😻 ☺ 😇 😝 😜 😛 💯 🙌 \
-            :) :] :D+ :P :p :3 <3+ :*
+            happy+ happier happiest happiness glad joy+ joyful+ delighted+ delight delightful love+ loved+ loves+ \
+            loving+ lovely adore+ adores+ adorable great good- nice- awesome+ amazing+ wonderful+ fantastic+ \
+            excellent+ brilliant superb terrific marvelous fabulous perfect beautiful gorgeous fun funny hilarious+ \
+            laugh laughing laughed laughs smile smiling smiled giggle cheerful cheers excited+ exciting excitement \
+            thrilled+ thrilling stoked pumped eager- enjoy enjoyed enjoying enjoys enjoyable pleased pleasure \
+            pleasant satisfied grateful+ thankful+ thanks thank thx appreciate appreciated appreciates appreciation \
+            blessed lucky proud+ pride congrats congratulations yay+ woohoo+ hooray+ hurray win winning won- winner \
+            victory success successful hope- hopeful hopefully- hoping- optimistic relieved+ relief phew cute sweet- \
+            kind- kindness caring care- cool- best better- favorite favourite yum yummy delicious tasty haha hahaha \
+            hehe lol- lmao rofl xd glorious bliss ecstatic+ elated+ overjoyed+ jolly merry charming admire admired \
+            admiration inspiring inspired impressive impressed incredible epic legend legendary rad sweetheart hug \
+            hugs kisses celebrate celebrating celebration peaceful cozy comfy treasure wholesome+ heartwarming+ luv \
+            neat- fav joyous+ heaven heavenly refreshing grinning gem magnificent splendid stunning outstanding yey \
+            😀 😃 😄 😁 😆 😅- 😂 🤣 😊 🙂- 😉- 😍+ 🥰+ 😘 😗 😙 😚 😋 😎 🤗 🤩+ 🥳+ ❤+ 💕+ 💖+ 💗+ 💙+ 💚+ 💛+ 💜+ 🧡+ 👍- 👏 🙏- 🎉 ✨- 😸 😻 ☺ 😇 😝 😜 😛 \
+            💯 🙌 :) :] :D+ :P :p :3 <3+ :*
             """
         ),
         (
@@ -40,15 +40,15 @@ extension Lexicon {
         (
             .anger,
             """
-            angry+ angrier anger+ mad+ furious+ rage+ raging+ outraged+ outrage+ outrageous hate+ hated+ hates+ hating+ \
-            hatred+ annoy annoyed+ annoying+ annoys irritated+ irritating+ irritate pissed+ frustrated+ frustrating+ \
-            frustration+ fuck fucking- fucked fucker+ fuckers+ shit- shitty bullshit+ damn- damned bastard+ bastards+ \
-            bitch+ asshole+ assholes+ idiot+ idiots+ idiotic+ stupid+ moron+ morons+ dumb dumbass+ fool- foolish- jerk \
-            jerks liar liars lying- lies- cheat cheated cheating unfair ridiculous absurd- nonsense worst terrible- \
-            awful- horrible- hostile aggressive- attack- fighting- blame offended offensive insult insulting insulted \
-            arguing- complaining unacceptable disgraceful infuriating+ livid+ resent resentment+ bitter- jealous- hell- \
-            stfu+ wtf ffs+ ugh rude selfish racist toxic scum+ hypocrite hypocrites hypocrisy garbage- trash- crap \
-            crappy shut- arrogant pathetic- 😠+ 😡+ 🤬+ 😤 🖕+ 😒- 🙄-
+            angry+ angrier anger+ mad+ furious+ rage+ raging+ outraged+ outrage+ outrageous hate+ hated+ hates+ \
+            hating+ hatred+ annoy annoyed+ annoying+ annoys irritated+ irritating+ irritate pissed+ frustrated+ \
+            frustrating+ frustration+ fuck fucking- fucked fucker+ fuckers+ shit- shitty bullshit+ damn- damned \
+            bastard+ bastards+ bitch+ asshole+ assholes+ idiot+ idiots+ idiotic+ stupid+ moron+ morons+ dumb \
+            dumbass+ fool- foolish- jerk jerks liar liars lying- lies- cheat cheated cheating unfair ridiculous \
+            absurd- nonsense worst terrible- awful- horrible- hostile aggressive- attack- fighting- blame offended \
+            offensive insult insulting insulted arguing- complaining unacceptable disgraceful infuriating+ livid+ \
+            resent resentment+ bitter- jealous- hell- stfu+ wtf ffs+ ugh rude selfish racist toxic scum+ hypocrite \
+            hypocrites hypocrisy garbage- trash- crap crappy shut- arrogant pathetic- 😠+ 😡+ 🤬+ 😤 🖕+ 😒- 🙄-
             """
         ),
         (

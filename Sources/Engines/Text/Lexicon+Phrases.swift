@@ -61,13 +61,23 @@ extension Lexicon {
             """
         ),
         (
+            PhraseEffect(.encouragement),
+            """
+            you can do it, you can do this, you got this, you've got this, good luck, best of luck, keep going, \
+            keep it up, keep up the good work, don't give up, dont give up, well done, good job, great job, nice job, \
+            nice work, great work, good work, way to go, proud of you, i'm proud of you, i believe in you, go for it, \
+            you're doing great, you'll do great, you will do great, congratulations, congrats
+            """
+        ),
+        (
             PhraseEffect(.selfDisclosure),
             """
-            i am, i'm, im, my name, my name's, call me, i live, i lived, i work, i worked, i study, i studied, i come \
-            from, i was born, i grew up, i moved, i used to, i have a, i have an, i have been, i've been, i own, i was, \
-            i play, i feel, i believe, my mom, my mum, my dad, my mother, my father, my wife, my husband, my son, \
-            my daughter, my brother, my sister, my dog, my cat, my job, my boss, my work, my friend, my girlfriend, \
-            my boyfriend, my birthday, my family, my kids, my parents, my roommate, my house, my school, my major
+            i am, i'm, im, my name, my name's, call me, i live, i lived, i work, i worked, i study, i studied, i \
+            come from, i was born, i grew up, i moved, i used to, i have a, i have an, i have been, i've been, i \
+            own, i was, i play, i feel, i believe, my mom, my mum, my dad, my mother, my father, my wife, my \
+            husband, my son, my daughter, my brother, my sister, my dog, my cat, my job, my boss, my work, my \
+            friend, my girlfriend, my boyfriend, my birthday, my family, my kids, my parents, my roommate, my house, \
+            my school, my major
             """
         ),
         (
@@ -120,12 +130,18 @@ extension Lexicon {
         ),
         (
             PhraseEffect(.agreement),
-            "i agree, me too, same here, of course, i totally agree, i completely agree, so true, you're right, good point"
+            """
+            i agree, me too, same here, of course, i totally agree, i completely agree, so true, you're right, \
+            good point
+            """
         ),
         ([PhraseEffect(.agreement), .atStart], "yes, yeah, yep, yup, exactly, absolutely, definitely, totally, true"),
         (
             PhraseEffect(.disagreement),
-            "i disagree, i don't think so, i dont think so, i don't agree, not true, you're wrong, that's wrong, not really"
+            """
+            i disagree, i don't think so, i dont think so, i don't agree, not true, you're wrong, that's wrong, \
+            not really
+            """
         ),
         (
             .hedge,
@@ -146,9 +162,11 @@ extension Lexicon {
         ),
         (
             .backchannel,
-            "i see, got it, sounds good, makes sense, of course, good point, no problem, me too, same here, "
-                + "oh really, for real, no way, that's cool, thats cool, that's nice, that's great, i agree, fair enough, "
-                + "so true, all good, very cool, very nice, good to know, that makes sense"
+            """
+            i see, got it, sounds good, makes sense, of course, good point, no problem, me too, same here, \
+            oh really, for real, no way, that's cool, thats cool, that's nice, that's great, i agree, fair enough, \
+            so true, all good, very cool, very nice, good to know, that makes sense
+            """
         ),
         ([], "i mean, i know, i see, i am not sure, like i said, i have no idea, thank god, tell me about it"),
     ]

@@ -61,8 +61,8 @@ extension Lexicon {
         (
             .wh,
             """
-            who what when where why which how whose whom who's what's when's where's why's how's whos whats wheres hows \
-            what'd how'd who'd what're wat wut whatcha
+            who what when where why which how whose whom who's what's when's where's why's how's whos whats wheres \
+            hows what'd how'd who'd what're wat wut whatcha
             """
         ),
         (

@@ -104,6 +104,8 @@ package struct CueSet: OptionSet, Hashable, Sendable {
     package static let empathy = CueSet(rawValue: 1 << 14)
     /// Laughs.
     package static let laughter = CueSet(rawValue: 1 << 15)
+    /// Gives courage or praise: "you can do it", "good luck", "well done".
+    package static let encouragement = CueSet(rawValue: 1 << 16)
 }
 
 /// A content word.

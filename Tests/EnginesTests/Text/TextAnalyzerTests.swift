@@ -49,6 +49,7 @@ struct TextRuleTests {
             ("please stop messaging me", .optOut), ("I agree with that", .agreement),
             ("i don't think so", .disagreement),
             ("that is funny lol", .laughter), ("ahahaha", .laughter),
+            ("Good luck tomorrow", .encouragement), ("well done!", .encouragement),
         ] as [(String, CueSet)])
     func cues(text: String, expected: CueSet) {
         #expect(analysis(text).cues.isSuperset(of: expected))
