@@ -123,7 +123,7 @@ struct ViewsTests {
         try connection.execute(
             """
             update afterthought.shard_progress set verified_at = now();
-            update afterthought.character_cache set computed_at = now() - interval '10 minutes'
+            update afterthought.character_cache set merged_through = now() - interval '10 minutes'
             """)
         #expect(try connection.textRows(query) == [["t", "t", nil]])
         try connection.execute("insert into afterthought.bot_changes (bot_name) values ('elena')")
