@@ -127,7 +127,9 @@ public final class StrategicCache: Sendable {
             return answer(
                 pair, row, isFresh: isFresh, isFresh ? .fresh : .stale, context, startedAt: startedAt, at: now)
         } catch {
-            keeper.pool.give(back: connection, answered: false)
+            // An error that the server or the check of the values reports says nothing against the database: a caller with
+            // odd user ids must not open the breaker for all.
+            keeper.pool.give(back: connection, answered: error.code != .timeout && !error.isConnectionLoss)
             return standIn(pair, context, startedAt: startedAt)
         }
     }
