@@ -57,8 +57,8 @@ package struct ImportReport: Equatable, Sendable {
 
 /// Loads a file of messages: in chunks, each with its place in the file in one transaction.
 ///
-/// So a killed import goes on where it stopped, every row is loaded exactly once with or without an external id, and two
-/// imports of the same file at once can't both load a chunk. Memory does not grow with the file.
+/// So a killed import goes on where it stopped, every row is loaded exactly once with or without an external id, and
+/// two imports of the same file at once can't both load a chunk. Memory does not grow with the file.
 package struct Importer: ~Copyable {
     /// How far ahead of the database's clock a message may be, in microseconds.
     static let aheadMicrosecondsMax: Int64 = 86_400_000_000
@@ -192,8 +192,9 @@ package struct Importer: ~Copyable {
             }
             if rows % Self.reportRows == 0 {
                 if shouldStop() { throw interrupted(ImportProgressRow()) }
-                report(ImportProgress(
-                    phase: .checking, bytesDone: reader.offset, bytesTotal: reader.file.size, rows: rows))
+                report(
+                    ImportProgress(
+                        phase: .checking, bytesDone: reader.offset, bytesTotal: reader.file.size, rows: rows))
             }
         }
     }

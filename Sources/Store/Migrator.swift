@@ -11,8 +11,9 @@ package struct MigrationReport: Equatable, Sendable {
 
 /// Brings the schema `afterthought` up to this build's version: forward only, one transaction a migration.
 ///
-/// Any number may run at the same time: each transaction first takes an advisory lock, then looks what is left to do, so
-/// a connection pooler does no harm either. A killed run leaves whole migrations behind and is continued by the next.
+/// Any number may run at the same time: each transaction first takes an advisory lock, then looks what is left to do,
+/// so a connection pooler does no harm either. A killed run leaves whole migrations behind and is continued by the
+/// next.
 ///
 /// Source: PostgreSQL manual, "Advisory Locks".
 package enum Migrator {

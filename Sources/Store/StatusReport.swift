@@ -121,7 +121,10 @@ struct Backlog: Statement {
     // of transactions that began after the watermark, and rows of those that were in progress then.
     static let sql = """
         with progress as materialized (
-            select shard, pg_snapshot_xmax(last_snapshot) as next, array(select pg_snapshot_xip(last_snapshot)) as running
+            select
+                shard,
+                pg_snapshot_xmax(last_snapshot) as next,
+                array(select pg_snapshot_xip(last_snapshot)) as running
             from afterthought.shard_progress
         )
         select coalesce(sum(rows), 0)::bigint, min(oldest)

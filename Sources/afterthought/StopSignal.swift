@@ -1,7 +1,8 @@
 import Glibc
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the process.
+/// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the
+/// process.
 enum StopSignal {
     private static let requests = Atomic<Int>(0)
     private static let pipeReader = Atomic<Int32>(-1)

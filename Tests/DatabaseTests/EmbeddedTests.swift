@@ -99,7 +99,8 @@ struct EmbeddedTests {
 
     @Test func aPidFileThatNamesAStrangerIsStale() throws {
         try EmbeddedPostgres.start(at: scratch.path).stop()
-        _ = try scratch.write("data/postmaster.pid", "\(getpid())\n\(scratch.path)/data\n1\n5432\n\(scratch.path)/run\n\n\nready\n")
+        _ = try scratch.write(
+            "data/postmaster.pid", "\(getpid())\n\(scratch.path)/data\n1\n5432\n\(scratch.path)/run\n\n\nready\n")
         let server = try EmbeddedPostgres.start(at: scratch.path)
         #expect(!server.wasRunning)
         server.stop()

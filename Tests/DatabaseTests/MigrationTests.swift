@@ -33,7 +33,8 @@ struct MigrationTests {
     @Test func appliesEverythingOnceAndTheSecondRunNothing() throws {
         let database = try BareDatabase()
         var connection = try database.connect()
-        #expect(try Migrator.status(&connection).problem == .notMigrated(version: 0, needed: Migration.all.last!.version))
+        #expect(
+            try Migrator.status(&connection).problem == .notMigrated(version: 0, needed: Migration.all.last!.version))
         let first = try Migrator.migrate(&connection)
         #expect(first.applied == Migration.all && first.alreadyApplied == 0)
         let second = try Migrator.migrate(&connection)
@@ -139,8 +140,9 @@ struct MigrationTests {
 struct SampleTests {
     @Test func theSampleIsTheWholeFile() {
         let lines = Sample.csv.split(separator: UInt8(ascii: "\n"))
-        #expect(lines.first.map { String(decoding: $0, as: UTF8.self) }
-            == "message_id,conversation_id,user_id,bot_name,role,content,created_at")
+        #expect(
+            lines.first.map { String(decoding: $0, as: UTF8.self) }
+                == "message_id,conversation_id,user_id,bot_name,role,content,created_at")
         #expect(Sample.csv.last == UInt8(ascii: "\n"))
     }
 }
