@@ -196,7 +196,7 @@ package struct RequestRebuild: Statement {
     package static let name = "request_rebuild"
     package static let sql = """
         insert into afterthought.pair_changes (user_id, bot_name, reason)
-        select $1, $2, 'requested'
+        select $1::text, $2::text, 'requested'
         where exists (
             select from afterthought.messages
             where shard = afterthought.shard_of($1, $2) and bot_name = $2 and user_id = $1)

@@ -22,17 +22,14 @@ struct Program {
     /// - Parameters:
     ///   - words: what it is given.
     ///   - environment: its variables beside PATH and HOME.
+    /// - Returns: how it ended and what it wrote.
+    /// - Throws: what keeps it from starting.
     static func run(_ words: [String], environment: [String: String] = [:]) throws -> Program {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = words
-        process.environment = environment.merging(["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]) { given, _ in given
-        }
+        let process = prepared(words, environment)
         let output = Pipe()
         let errors = Pipe()
         process.standardOutput = output
         process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
         try process.run()
         // What the program writes here fits a pipe, so one may be read after the other.
         let outputData = output.fileHandleForReading.readDataToEndOfFile()
@@ -41,6 +38,21 @@ struct Program {
         return Program(
             status: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
             errors: String(decoding: errorData, as: UTF8.self))
+    }
+}
+
+extension Program {
+    /// The program, not yet started, with its output thrown away.
+    static func prepared(_ words: [String], _ environment: [String: String] = [:]) -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = words
+        let least = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
+        process.environment = environment.merging(least) { given, _ in given }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        return process
     }
 }
 
@@ -224,6 +236,28 @@ struct CommandLineDatabaseTests {
         // Two messages and the request.
         #expect(figures?["unprocessed"] as? Int == 3 && figures?["fresh"] as? Int == 0)
         #expect(figures?["lag_seconds"] is NSNull)
+    }
+
+    @Test func aKilledImportIsFinishedByTheNextOne() throws {
+        let scratch = try ScratchFolder()
+        let rows = 100_000
+        var text = "user_id,bot_name,role,content,created_at\n"
+        for row in 1...rows { text += "u\(row % 50),b,user,\(row),2024-05-06T07:08:09Z\n" }
+        let file = try scratch.write("chat.csv", text)
+        let words = ["import", file, "--database-url", TestDatabase.current.url]
+        var connection = try TestDatabase.current.connect()
+        let process = Program.prepared(words)
+        try process.run()
+        // Killed as soon as its first chunk is there, so in the midst of a later one.
+        while try connection.textRows("select 1 from afterthought.import_progress where rows_loaded > 0").isEmpty {
+            guard process.isRunning else { break }
+        }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        let second = try Program.run(words)
+        #expect(second.status == 0 && second.output.contains("100,000 loaded"), "\(second)")
+        let counts = try connection.textRows("select count(*), count(distinct content) from afterthought.messages")
+        #expect(counts == [["100000", "100000"]])
     }
 
     @Test func aMissingFileIsNamed() throws {

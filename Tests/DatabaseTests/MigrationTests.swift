@@ -46,6 +46,19 @@ struct MigrationTests {
         #expect(recorded == Migration.all.map { [$0.checksum] })
     }
 
+    @Test func theEmbeddedFilesAreThoseOfTheFolder() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("sql")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/migrations").sorted()
+        #expect(Migration.all.map { "\($0).sql" } == names)
+        for migration in Migration.all {
+            let file = folder.appendingPathComponent("migrations/\(migration).sql")
+            #expect(try String(contentsOf: file, encoding: .utf8) == migration.sql, "\(migration): build anew")
+        }
+        let roles = try String(contentsOf: folder.appendingPathComponent("roles.sql"), encoding: .utf8)
+        #expect(roles == Migration.rolesSQL)
+    }
+
     @Test func manyAtOnceApplyEachMigrationOnce() async throws {
         let database = try BareDatabase()
         let cluster = database.cluster
