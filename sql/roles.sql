@@ -1,73 +1,84 @@
--- Purpose: group roles with the least rights each part needs; applied by `afterthought migrate --roles`, again at will.
--- Locks: brief ones on the tables' catalog rows.
--- Online: yes. It needs a role that may create roles and owns schema afterthought.
---
--- Grant them to login roles: grant afterthought_writer to my_app;
--- Nobody gets INSERT on a whole input table: a later revoke by column would not undo it, and tx and id are not theirs.
+-- Purpose: roles for the application, the reader, the worker and the administrator, each with no more than it needs.
+-- Locks: brief ones on catalog rows.
+-- Online: yes. `afterthought migrate --roles` applies it, as a role that owns the schema and may create roles; so does
+--     psql --single-transaction -v ON_ERROR_STOP=1 -f sql/roles.sql
+-- It can be repeated, and should be after every migration.
+-- The roles can't log in: grant them to users that can. No password is set here.
 
 do $$
 declare
     role_name text;
 begin
     foreach role_name in array array[
-        'afterthought_reader', 'afterthought_writer', 'afterthought_worker', 'afterthought_admin'
+        'afterthought_app', 'afterthought_reader', 'afterthought_worker', 'afterthought_admin'
     ] loop
-        if not exists (select from pg_roles where rolname = role_name) then
+        begin
             execute format('create role %I nologin', role_name);
-        end if;
-        execute format('grant usage on schema afterthought to %I', role_name);
+        exception when duplicate_object or unique_violation then
+            -- Roles belong to the whole cluster: another database, or somebody at this moment, has made it.
+        end;
     end loop;
 end
 $$;
 
--- The application's hot path: what readers are shown, how fresh it is, and asking for a refresh.
-grant select on
-    afterthought.strategic_cache, afterthought.character_cache, afterthought.shard_progress,
-    afterthought.schema_migrations
-    to afterthought_reader;
-grant select, insert on afterthought.refresh_requests to afterthought_reader;
+revoke all on schema afterthought from public;
+grant usage on schema afterthought
+    to afterthought_app, afterthought_reader, afterthought_worker, afterthought_admin;
 
--- The application's writes: the columns that are its own to give.
-grant insert (user_id, bot_name, role, content, created_at, conversation_id, external_id, emotion, embedding)
-    on afterthought.messages to afterthought_writer;
+-- The application: inserts by column list. A grant on a whole table could not be narrowed afterwards, and whoever sets
+-- tx or id himself could hide a row from the worker for ever.
+grant insert (
+    user_id, bot_name, role, content, conversation_id, external_id, created_at, emotion, embedding
+) on afterthought.messages to afterthought_app;
 grant insert (user_id, bot_name, memory_id, score, outcome, retrieved_at)
-    on afterthought.memory_retrievals to afterthought_writer;
-grant insert (user_id, bot_name, metric, value, recorded_at) on afterthought.metric_points to afterthought_writer;
+    on afterthought.memory_retrievals to afterthought_app;
+grant insert (user_id, bot_name, metric, value, recorded_at) on afterthought.metric_points to afterthought_app;
 grant insert (user_id, bot_name, trait, intensity, message_id, activated_at)
-    on afterthought.trait_activations to afterthought_writer;
+    on afterthought.trait_activations to afterthought_app;
 grant insert (user_id, bot_name, topic, propensity, sent_at, answered_at)
-    on afterthought.outreach_attempts to afterthought_writer;
--- An answer is noted by its row's id; reading ids back needs the right to select them.
-grant update (answered_at) on afterthought.outreach_attempts to afterthought_writer;
-grant select (id) on afterthought.messages, afterthought.outreach_attempts to afterthought_writer;
+    on afterthought.outreach_attempts to afterthought_app;
+grant execute on function
+    afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,
+    afterthought.record_outreach, afterthought.record_outreach_answer
+to afterthought_app;
 
--- The worker: reads the streams, owns what lies between and what goes out.
+-- The reader: views, the rows behind them, and what the reader library needs to judge and to hear of them.
 grant select on
-    afterthought.messages, afterthought.memory_retrievals, afterthought.metric_points, afterthought.trait_activations,
-    afterthought.outreach_attempts, afterthought.pair_changes, afterthought.cluster_identity,
-    afterthought.stream_floors, afterthought.schema_migrations
-    to afterthought_worker;
-grant insert (user_id, bot_name, reason) on afterthought.pair_changes to afterthought_worker;
-grant select, insert, update, delete on
+    afterthought.strategic_rows, afterthought.strategic_character_rows, afterthought.strategic_memory_health,
+    afterthought.strategic_character_performance, afterthought.strategic_personality_profiles,
+    afterthought.strategic_conversation_patterns, afterthought.strategic_memory_behavior,
+    afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache
+to afterthought_reader;
+grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
+    on afterthought.shard_progress to afterthought_reader;
+grant select (only_row, notification_key) on afterthought.cluster_identity to afterthought_reader;
+grant insert (bot_name, user_id) on afterthought.refresh_requests to afterthought_reader;
+grant execute on function afterthought.request_refresh to afterthought_reader;
+
+-- The worker: reads the streams, owns what lies between and what goes out. It writes no message.
+grant select on all tables in schema afterthought to afterthought_worker;
+grant insert, update, delete on
     afterthought.engine_state, afterthought.engine_checkpoints, afterthought.bot_buckets, afterthought.bot_changes,
-    afterthought.shard_progress, afterthought.worker_leases, afterthought.quarantine, afterthought.refresh_requests,
-    afterthought.strategic_cache, afterthought.character_cache
-    to afterthought_worker;
+    afterthought.worker_leases, afterthought.quarantine, afterthought.refresh_requests, afterthought.strategic_cache,
+    afterthought.character_cache
+to afterthought_worker;
+grant update on afterthought.shard_progress to afterthought_worker;
+grant insert (user_id, bot_name, reason) on afterthought.pair_changes to afterthought_worker;
 
--- People and jobs that import, refresh, reconcile and look at everything.
-grant afterthought_reader, afterthought_writer, afterthought_worker to afterthought_admin;
-grant select, insert, update, delete on
-    afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors to afterthought_admin;
-
--- Views are for readers. Functions stay open to all: they run with their caller's rights.
+-- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
+-- are nobody's to write.
 do $$
-declare
-    view_name text;
 begin
-    for view_name in
-        select relname from pg_class where relnamespace = 'afterthought'::regnamespace and relkind = 'v'
-    loop
-        execute format('grant select on afterthought.%I to afterthought_reader', view_name);
-    end loop;
+    grant afterthought_app, afterthought_reader, afterthought_worker to afterthought_admin;
+exception when unique_violation then
+    -- Memberships belong to the whole cluster as well.
 end
 $$;
+grant delete on
+    afterthought.messages, afterthought.memory_retrievals, afterthought.metric_points, afterthought.trait_activations,
+    afterthought.outreach_attempts, afterthought.pair_changes
+to afterthought_admin;
+grant insert, update, delete on
+    afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors, afterthought.shard_progress
+to afterthought_admin;
+grant execute on all functions in schema afterthought to afterthought_admin;

@@ -6,12 +6,17 @@ static const unsigned char migration_0001[] = {
 #embed "../../sql/migrations/0001_streams_and_state.sql"
 };
 
+static const unsigned char migration_0002[] = {
+#embed "../../sql/migrations/0002_views.sql"
+};
+
 static const unsigned char migration_0003[] = {
 #embed "../../sql/migrations/0003_import.sql"
 };
 
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
+    {"0002_views", migration_0002, sizeof migration_0002},
     {"0003_import", migration_0003, sizeof migration_0003},
 };
 

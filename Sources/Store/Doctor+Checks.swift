@@ -74,7 +74,7 @@ extension Doctor {
         let shown = rows.prefix(5).map { $0[0] ?? "" }.joined(separator: ", ") + (rows.count > 5 ? ", …" : "")
         return DoctorFinding(
             "grants", .failure, "expected grants by column, without tx and id, got: \(shown)",
-            hint: "revoke them and grant afterthought_writer instead (`afterthought migrate --roles`); "
+            hint: "revoke them and grant afterthought_app instead (`afterthought migrate --roles`); "
                 + "a row with a foreign tx or id can be missed or read twice")
     }
 

@@ -101,7 +101,7 @@ package final class EmbeddedPostgres: Sendable {
 
     private func makeDatabase() throws {
         var options = try ConnectionOptions(url: connectionURL)
-        options["dbname"] = "postgres"
+        options[keyword: "dbname"] = "postgres"
         var connection = try Connection(options)
         let known = try connection.textRows("select 1 from pg_database where datname = '\(Self.databaseName)'")
         if known.isEmpty { try connection.execute("create database \(Self.databaseName)") }

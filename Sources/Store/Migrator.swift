@@ -35,6 +35,14 @@ package enum Migrator {
         return report
     }
 
+    /// Makes the group roles of `sql/roles.sql` and grants them their rights, as a whole or not at all.
+    package static func applyRoles(_ connection: inout Connection) throws {
+        try connection.transaction { connection in
+            try connection.run(MigrationLock())
+            try connection.execute(Migration.rolesSQL)
+        }
+    }
+
     /// Compares the schema with this build, and changes nothing.
     package static func status(_ connection: inout Connection) throws -> SchemaStatus {
         try status(&connection, Migration.all)

@@ -15,7 +15,7 @@ extension Command {
             Option(
                 name: "roles",
                 help:
-                    "also create the roles afterthought_reader, _writer, _worker and _admin and grant them their rights"
+                    "also create the roles afterthought_app, _reader, _worker and _admin and grant them their rights"
             ),
             Option.json,
         ],
@@ -24,7 +24,7 @@ extension Command {
             try DatabaseChoice.withConnection(invocation) { connection in
                 if invocation.isSet("dry-run") { return try dryRun(&connection, invocation) }
                 let report = try Migrator.migrate(&connection)
-                if invocation.isSet("roles") { try connection.execute(Migration.rolesSQL) }
+                if invocation.isSet("roles") { try Migrator.applyRoles(&connection) }
                 printReport(report, invocation)
                 return .ok
             }

@@ -308,10 +308,10 @@ struct CommandLineDatabaseTests {
         }
         let insert =
             "insert into afterthought.messages (user_id, bot_name, role, content) values ('u', 'b', 'user', 'x')"
-        #expect(may("afterthought_writer", insert))
-        #expect(!may("afterthought_writer", "insert into afterthought.messages (tx, user_id) values ('3', 'u')"))
-        #expect(!may("afterthought_writer", "update afterthought.messages set content = ''"))
-        #expect(!may("afterthought_writer", "select content from afterthought.messages"))
+        #expect(may("afterthought_app", insert))
+        #expect(!may("afterthought_app", "insert into afterthought.messages (tx, user_id) values ('3', 'u')"))
+        #expect(!may("afterthought_app", "update afterthought.messages set content = ''"))
+        #expect(!may("afterthought_app", "select content from afterthought.messages"))
         #expect(!may("afterthought_reader", insert))
         #expect(!may("afterthought_reader", "select content from afterthought.messages"))
         #expect(may("afterthought_reader", "select * from afterthought.strategic_cache"))
