@@ -156,6 +156,8 @@ struct EmbeddedServer {
 
     /// Stops the server that works in the data folder: politely, then in haste.
     static func stop(_ folder: EmbeddedFolder, _ deadline: Deadline) {
+        // A socket's folder outside ours is of no use without the server; the removal of one in use fails.
+        defer { if !folder.socket.hasPrefix(folder.path) { _ = unsafe rmdir(folder.socket) } }
         guard let file = running(folder) else { return }
         kill(file.process, SIGINT)
         if waitForEnd(file.process, folder, deadline) { return }

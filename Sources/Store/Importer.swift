@@ -64,6 +64,8 @@ package struct Importer: ~Copyable {
     static let aheadMicrosecondsMax: Int64 = 86_400_000_000
     /// Bytes of rows after which a chunk is loaded even with few rows.
     static let chunkBytesMax = 16 << 20
+    /// Bytes given to the connection at once.
+    private static let pieceBytes = 64 << 10
     /// Rows between two reports of progress while checking.
     private static let reportRows: Int64 = 20_000
 
@@ -256,7 +258,12 @@ package struct Importer: ~Copyable {
 
     private func load(_ connection: inout Connection, _ bytes: [UInt8]) throws -> Int64 {
         try connection.execute(ImportChunkSQL.createTable)
-        try connection.copyIn(ImportChunkSQL.copy) { writer in try writer.write(bytes: bytes) }
+        try connection.copyIn(ImportChunkSQL.copy) { writer in
+            // In pieces, so that the chunk is not held once more in the buffers on its way.
+            for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
+                try writer.write(bytes: Array(bytes[start..<min(start + Self.pieceBytes, bytes.count)]))
+            }
+        }
         let counts = try connection.query(sql: ImportChunkSQL.insert) { row in try row.decode(0, as: Int64.self) }
         return counts[0]
     }
