@@ -116,8 +116,8 @@ struct CommandLineTests {
         (
             ["status", "--database-url", "postgresql://a:secret@[b"],
             "expected the database URL to be readable, got: a malformed one (not shown: it may hold a password)",
-            "write postgresql://user@host:5432/database, or host=… dbname=…; percent-encode special characters in a URL's "
-                + "password"
+            "write postgresql://user@host:5432/database, or host=… dbname=…; percent-encode special characters in a "
+                + "URL's password"
         ),
     ]) func usageErrors(words: [String], message: String, hint: String) throws {
         let run = try Program.run(words)
