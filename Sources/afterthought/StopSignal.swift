@@ -2,7 +2,8 @@ import Glibc
 import Store
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the process.
+/// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the
+/// process.
 enum StopSignal {
     private static let requests = Atomic<Int>(0)
     private static let pipeReader = Atomic<Int32>(-1)
