@@ -39,7 +39,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
-            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
+            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "CLibPQ"],
             swiftSettings: strict),
         .target(
             name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],

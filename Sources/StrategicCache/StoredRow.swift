@@ -167,3 +167,8 @@ final class StoredRow: Sendable {
         return Timestamp(microseconds: content.databaseNow.microseconds + passed)
     }
 }
+
+extension StrategicCache {
+    /// The statement of a read, so that benchmarks can run the same one without the rest.
+    package static var readSQL: String { ReadRow.sql }
+}

@@ -6,7 +6,7 @@ import Store
 
 extension Worker {
     /// One cycle: what is new everywhere, then as much of open backlogs as fits into a cycle, then old versions and bots.
-    func cycle() async throws -> CycleReport {
+    package func cycle() async throws -> CycleReport {
         try await ensureOwnership()
         guard let source else { return CycleReport() }
         var report = CycleReport()
