@@ -49,7 +49,9 @@ let package = Package(
         tests("EnginesTests", ["Engines", "Model", "Bytes", "CAssets", "Support"], exclude: ["Resources"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
-        tests("DatabaseTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+        tests(
+            "DatabaseTests",
+            ["afterthought", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
         tests("FaultTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
         tests("TidyTests", []),
     ],

@@ -23,3 +23,9 @@ static const afterthought_asset migrations[] = {
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }
 
 afterthought_asset afterthought_migration_at(size_t index) { return migrations[index]; }
+
+static const unsigned char roles[] = {
+#embed "../../sql/roles.sql"
+};
+
+afterthought_asset afterthought_roles_sql(void) { return (afterthought_asset){"roles", roles, sizeof roles}; }

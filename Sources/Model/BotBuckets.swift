@@ -1,9 +1,10 @@
 import Bytes
 
-/// What is kept of one measure in one bucket: integer sums in millionths, so that any order of addition gives the same bits.
+/// What is kept of one measure in one bucket: integer sums in millionths, so that any order of addition gives the
+/// same bits.
 ///
-/// Additions wrap on overflow instead of saturating: a saturated sum could not be taken back exactly. `BucketSums.add` bounds
-/// every value, so that a bucket wraps only after nine million values at the bound.
+/// Additions wrap on overflow instead of saturating: a saturated sum could not be taken back exactly.
+/// `BucketSums.add` bounds every value, so that a bucket wraps only after nine million values at the bound.
 package struct MeasureSum: Hashable, Sendable {
     /// How many values.
     package var count: Int64
@@ -49,8 +50,9 @@ package struct Measure: Sendable {
 
 /// The measures of one bucket: a commutative group under `+`, whose zero is the empty bucket.
 ///
-/// A bot's bucket is the sum of its pairs' buckets, in whatever order and however often parts of it were taken back. Names are
-/// told apart and ordered byte by byte, because Unicode's equivalence would let the order of addition choose the spelling.
+/// A bot's bucket is the sum of its pairs' buckets, in whatever order and however often parts of it were taken back.
+/// Names are told apart and ordered byte by byte, because Unicode's equivalence would let the order of addition
+/// choose the spelling.
 package struct BucketSums: Sendable {
     /// Ascending by name, byte by byte; no entry is zero.
     package private(set) var measures: [Measure] = []
@@ -143,10 +145,11 @@ extension BucketSums: Equatable {
 
 /// What one pair gives to its bot's buckets: hour index → sums, and the long run under a key of its own.
 ///
-/// A worker loads a pair's old map and new map, adds `delta(from:to:)` to the bot's stored buckets, and stores the absolute
-/// values: a bucket then always equals the sum of the maps of all pairs. A pair withdraws hours that lie more than
-/// `Limits.bucketHoursMax` before its own newest one, so a delta may name old hours with negative sums: a store that deletes
-/// old buckets must ignore deltas to hours below what it deleted. No hour of a bot's last 168 is ever withdrawn for age.
+/// A worker loads a pair's old map and new map, adds `delta(from:to:)` to the bot's stored buckets, and stores the
+/// absolute values: a bucket then always equals the sum of the maps of all pairs. A pair withdraws hours that lie
+/// more than `Limits.bucketHoursMax` before its own newest one, so a delta may name old hours with negative sums: a
+/// store that deletes old buckets must ignore deltas to hours below what it deleted. No hour of a bot's last 168 is
+/// ever withdrawn for age.
 package struct BotContributions: Equatable, Sendable {
     /// Hour index (`Timestamp.hourIndex`), or `longRun`, → sums; no bucket is zero.
     package private(set) var buckets: [Int64: BucketSums] = [:]
@@ -182,6 +185,12 @@ package struct BotContributions: Equatable, Sendable {
     /// Adds sums to a measure of a bucket.
     package mutating func add(_ sum: MeasureSum, to name: String, at key: Int64) {
         buckets[key, default: BucketSums()].add(sum, to: name)
+        if buckets[key]?.isZero == true { buckets[key] = nil }
+    }
+
+    /// Adds a bucket to another.
+    package mutating func add(_ sums: BucketSums, at key: Int64) {
+        for measure in sums.measures { buckets[key, default: BucketSums()].add(measure.sum, to: measure.name) }
         if buckets[key]?.isZero == true { buckets[key] = nil }
     }
 

@@ -19,6 +19,7 @@ extension Projections {
     /// Up to five from each end of the standings; with fewer than ten memories each is in one half only.
     ///
     /// - Parameter standings: as `standings(_:curve:at:)` orders them.
+    /// - Returns: no memory twice.
     package static func snapshot(_ standings: [MemoryStanding]) -> MemorySnapshot {
         let half = standings.count / 2
         let fresh = standings.suffix(min(snapshotMemoriesMax, standings.count - half))
@@ -45,7 +46,10 @@ extension Projections {
 
     /// The days of a trait history within the 30 days (UTC) that end at a moment.
     ///
-    /// - Parameter history: `[{"date":"2018-05-06",…}]`, any order, which is kept.
+    /// - Parameters:
+    ///   - history: `[{"date":"2018-05-06",…}]`, any order, which is kept.
+    ///   - moment: when the days end.
+    /// - Returns: days of 29 days ago or later.
     package static func traitHistory(_ history: JSONValue, at moment: Timestamp) -> [JSONValue] {
         let days = Int64(Limits.traitHistoryDaysMax - 1)
         let first = Timestamp(microseconds: (moment.dayIndex - days) * 86_400_000_000).rfc3339.prefix(10)
@@ -58,7 +62,7 @@ extension Projections {
     /// A bot's average of one score over the hours of the window that ends at a moment.
     ///
     /// - Parameters:
-    ///   - hours: `[{"h":hourIndex,"e":[n,total],…}]`, totals in millionths.
+    ///   - hours: `[{"h":hourIndex,"e":[n,total],…}]`, totals in the score's unit.
     ///   - score: `e`, `s`, `c` or `p`.
     ///   - windowHours: an hour counts while its end lies within so many hours.
     ///   - moment: when the window ends.
@@ -67,13 +71,15 @@ extension Projections {
         hours: JSONValue, score: String, windowHours: Int64, at moment: Timestamp
     ) -> Double? {
         let perHour: Int64 = 3_600_000_000
-        var sum = MeasureSum()
+        var values = 0.0
+        var sum = 0.0
         for hour in hours.array ?? [] {
             guard let index = hour["h"]?.int64, (index + 1) * perHour > moment.microseconds - windowHours * perHour,
-                let count = hour[score]?[0]?.int64, let total = hour[score]?[1]?.int64
+                let count = hour[score]?[0]?.double, let total = hour[score]?[1]?.double
             else { continue }
-            sum = sum + MeasureSum(count: count, total: total)
+            values += count
+            sum += total
         }
-        return sum.mean
+        return values > 0 ? sum / values : nil
     }
 }

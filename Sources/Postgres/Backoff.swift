@@ -27,6 +27,7 @@ package struct Backoff: Hashable, Sendable {
     /// Counts a failure and says how long to wait, in milliseconds: evenly from half the bound to the bound.
     ///
     /// - Parameter random: any random number.
+    /// - Returns: the delay in milliseconds.
     package mutating func fail(random: UInt64) -> UInt64 {
         let bound = boundMilliseconds
         failures += 1

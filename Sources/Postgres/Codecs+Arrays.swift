@@ -77,7 +77,7 @@ extension Optional: PostgresArrayElement where Wrapped: PostgresScalar {
     }
 }
 
-/// PostgreSQL's array layout: dimensions, a flag for nulls, the element type, then length and lower bound of each dimension.
+/// PostgreSQL's array layout: dimensions, a flag for nulls, the element type, length and lower bound of each dimension.
 ///
 /// Source: PostgreSQL's `array_recv`. Arrays of more than one dimension are refused.
 enum ArrayForm {

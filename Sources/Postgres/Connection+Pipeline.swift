@@ -3,8 +3,8 @@ import CLibPQ
 extension Connection {
     /// Sends many statements without waiting for each one's answer, then collects the answers.
     ///
-    /// Outside a transaction all statements of a pipeline are one: if one fails, or the closure throws, none takes effect.
-    /// A failed statement inside a transaction fails that as usual. COPY can't be part of a pipeline.
+    /// Outside a transaction all statements of a pipeline are one: if one fails, or the closure throws, none takes
+    /// effect. A failed statement inside a transaction fails that as usual. COPY can't be part of a pipeline.
     ///
     ///     try connection.pipeline { pipeline in
     ///         for row in rows { try pipeline.run(InsertRow(row)) }
@@ -97,14 +97,14 @@ package struct Pipeline: ~Copyable {
             return try unsafe connection.pointee.sendPrepared(known)
         }
         let statement = PreparedStatement(name: S.name)
-        try unsafe connection.pointee.sendPreparation(S.self)
+        try unsafe connection.pointee.sendPreparation(name: S.name, sql: S.sql)
         preparing[key] = statement
         pending.append(.preparation(key, statement))
         sinceFlush += 1
         try unsafe connection.pointee.sendPrepared(statement)
     }
 
-    /// Keeps the number of unread answers within its limit: asks for them every half window, and reads one half meanwhile.
+    /// Keeps the number of unread answers within its limit: asks for them every half window, and reads one half.
     private mutating func regulate() throws(PostgresError) {
         sinceFlush += 1
         let half = Pipeline.statementsInFlightMax / 2

@@ -145,13 +145,30 @@ extension Connection {
 
     /// Asks the server what a statement takes and returns, without running it.
     ///
-    /// - Parameter type: the statement's type; the server infers the types of its values.
+    /// - Parameter statement: a statement with any values; only their types are sent.
     /// - Returns: the types of values and columns.
     /// - Throws: the server's error when the SQL does not fit the schema.
+    package mutating func describe<S: Statement>(_ statement: S) throws(PostgresError) -> StatementDescription {
+        try begin(.never)
+        try bind(statement)
+        try sendPreparation(name: "", sql: S.sql)
+        return try description(S.name)
+    }
+
+    /// Asks the server what a statement takes and returns, leaving the types of its values to the server.
+    ///
+    /// - Parameter type: the statement's type.
+    /// - Returns: the types of values and columns.
+    /// - Throws: the server's error when the SQL does not fit the schema, or does not tell the types.
     package mutating func describe<S: Statement>(_ type: S.Type) throws(PostgresError) -> StatementDescription {
         try begin(.never)
-        try sent(unsafe PQsendPrepare(handle, "", S.sql, 0, nil))
-        do throws(PostgresError) { _ = try lastResult(.never) } catch { throw error.named(S.name) }
+        parameters.removeAll()
+        try sendPreparation(name: "", sql: S.sql)
+        return try description(S.name)
+    }
+
+    private mutating func description(_ name: String) throws(PostgresError) -> StatementDescription {
+        do throws(PostgresError) { _ = try lastResult(.never) } catch { throw error.named(name) }
         try sent(unsafe PQsendDescribePrepared(handle, ""))
         let result = try lastResult(.never)
         return unsafe StatementDescription(
@@ -167,7 +184,9 @@ extension Connection {
     private func decode<S: Statement>(
         _: S.Type, _ result: borrowing QueryResult, _ row: Int
     ) throws(PostgresError) -> S.Row {
-        do throws(PostgresError) { return try S.decode(RowReader(result, row: row)) } catch { throw error.named(S.name) }
+        do throws(PostgresError) { return try S.decode(RowReader(result, row: row)) } catch {
+            throw error.named(S.name)
+        }
     }
 
     /// Runs a statement to its end, preparing it first if need be.
@@ -183,7 +202,9 @@ extension Connection {
             guard error.isStalePreparation, health == .ready, !isInTransaction, forget(S.self) else { throw error }
         }
         do throws(PostgresError) {
-            if usesPreparedStatements { try? execute("deallocate \(try quoted(identifier: S.name))", deadline: deadline) }
+            if usesPreparedStatements {
+                try? execute("deallocate \(try quoted(identifier: S.name))", deadline: deadline)
+            }
             try send(statement, deadline)
             return try lastResult(deadline)
         } catch {
@@ -233,11 +254,11 @@ extension Connection {
     }
 
     /// Sends the command that prepares a statement, with the types of the values bound last.
-    mutating func sendPreparation<S: Statement>(_: S.Type) throws(PostgresError) {
+    mutating func sendPreparation(name: String, sql: String) throws(PostgresError) {
         let handle = unsafe handle
         try unsafe sent(
             parameters.withArguments { arguments in
-                unsafe PQsendPrepare(handle, S.name, S.sql, arguments.count, arguments.types)
+                unsafe PQsendPrepare(handle, name, sql, arguments.count, arguments.types)
             })
     }
 
@@ -246,7 +267,7 @@ extension Connection {
         _ type: S.Type, _ deadline: Deadline
     ) throws(PostgresError) -> PreparedStatement {
         if let known = prepared[ObjectIdentifier(type)] { return known }
-        try sendPreparation(type)
+        try sendPreparation(name: S.name, sql: S.sql)
         do throws(PostgresError) {
             _ = try lastResult(deadline)
         } catch {

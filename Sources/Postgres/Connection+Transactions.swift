@@ -76,7 +76,7 @@ extension Connection {
         }
     }
 
-    /// Rolls back whatever was asked to stop: neither an interruption nor a passed deadline may keep a transaction open.
+    /// Rolls back whatever was asked to stop: neither interruption nor deadline may keep a transaction open.
     private mutating func rollBack(_ sql: String) {
         if health == .broken { return }
         let interruption = interruption.take()

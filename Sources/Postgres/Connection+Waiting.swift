@@ -87,7 +87,8 @@ extension Connection {
         var cancelling = Cancelling()
         while unsafe PQisBusy(handle) == 1 {
             if let interruption, interruption.isRequested { try cancelling.proceed(&self) }
-            let step = min(deadline, cancelling.nextRequest)
+            // A cancelled statement has its own patience; the caller's deadline matters no more.
+            let step = cancelling.isUnderWay ? cancelling.nextRequest : deadline
             switch waitForSocket(writing: unsent, step) {
             case .ready:
                 if unsafe PQconsumeInput(handle) == 0 { return }
@@ -116,11 +117,12 @@ extension Connection {
     package mutating func recover(_ deadline: Deadline) -> Bool {
         guard health == .outstanding else { return health == .ready }
         // Pipelines and COPY have too many states to unwind; a new connection is cheaper than being wrong.
+        // The server is told all the same: it would not notice the end of the connection while it works.
+        if unsafe PQisBusy(handle) == 1 { cancelHandle.cancel() }
         if unsafe PQpipelineStatus(handle) != PQ_PIPELINE_OFF {
             health = .broken
             return false
         }
-        if unsafe PQisBusy(handle) == 1 { cancelHandle.cancel() }
         return drain(deadline)
     }
 
@@ -140,7 +142,8 @@ extension Connection {
             let result = unsafe QueryResult(pointer)
             switch result.status {
             case PGRES_COPY_OUT: if !drainCopyOut(deadline) { return false }
-            case PGRES_COPY_IN, PGRES_COPY_BOTH: health = .broken
+            case PGRES_COPY_IN: if unsafe PQputCopyEnd(handle, "not expected") != 1 { health = .broken }
+            case PGRES_COPY_BOTH: health = .broken
             case PGRES_FATAL_ERROR: _ = serverError(result)
             default: break
             }

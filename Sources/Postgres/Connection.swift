@@ -139,9 +139,12 @@ package struct Connection: ~Copyable {
     /// - Returns: false when the connection is broken.
     package mutating func isAlive() -> Bool {
         if health == .broken { return false }
-        if unsafe PQconsumeInput(handle) == 0 || PQstatus(handle) == CONNECTION_BAD {
-            health = .broken
-            return false
+        // The server's last words come before the end of the stream, so one read may not be enough to see it.
+        while waitForSocket(writing: false, Deadline(nanoseconds: 0), interruptible: false) == .ready {
+            if unsafe PQconsumeInput(handle) == 0 || PQstatus(handle) == CONNECTION_BAD {
+                health = .broken
+                return false
+            }
         }
         return true
     }

@@ -2,8 +2,8 @@ import CLibPQ
 
 /// Where and how to connect.
 ///
-/// The database is named by a URL (`postgresql://…`) or by libpq's `key=value` form; what they leave open libpq takes from
-/// `PG*` variables of the process and its own defaults.
+/// The database is named by a URL (`postgresql://…`) or by libpq's `key=value` form; what they leave open libpq takes
+/// from `PG*` variables of the process and its own defaults.
 ///
 /// Source: PostgreSQL manual, "Database Connection Control Functions".
 package struct ConnectionOptions: Sendable {
@@ -17,8 +17,9 @@ package struct ConnectionOptions: Sendable {
     package var applicationName = "afterthought"
     /// How long one connection attempt to one host may take, in seconds, 2 or more.
     package var connectTimeoutSeconds = 5
-    /// How long sent data may stay unacknowledged before the connection counts as lost, in milliseconds; 0 leaves it to
-    /// the system. Not for Unix sockets.
+    /// How long sent data may stay unacknowledged before the connection counts as lost, in milliseconds.
+    ///
+    /// 0 leaves it to the system. It is not for Unix sockets.
     package var tcpUserTimeoutMilliseconds = 10_000
     /// Idle seconds after which the system probes the peer; not for Unix sockets.
     package var keepalivesIdleSeconds = 30
@@ -43,7 +44,8 @@ package struct ConnectionOptions: Sendable {
         if text.isEmpty { return [] }
         guard !text.utf8.contains(0), let options = unsafe PQconninfoParse(text, nil) else {
             throw PostgresError(
-                .misuse, "expected the database URL to be readable, got: a malformed one (not shown: it may hold a password)",
+                .misuse,
+                "expected the database URL to be readable, got: a malformed one (not shown: it may hold a password)",
                 hint: "write postgresql://user@host:5432/database, or host=… dbname=…; "
                     + "percent-encode special characters in a URL's password")
         }
@@ -60,7 +62,7 @@ package struct ConnectionOptions: Sendable {
     }
 
     /// The value the URL gives a parameter; nil when it gives none.
-    package subscript(keyword: String) -> String? {
+    package subscript(keyword keyword: String) -> String? {
         get { parameters.last { $0.keyword == keyword }?.value }
         set {
             parameters.removeAll { $0.keyword == keyword }
@@ -91,7 +93,7 @@ package struct ConnectionOptions: Sendable {
     /// Where the options lead, for people: without password, and without anything that may be secret.
     package var redactedDescription: String {
         let shown = ["host", "hostaddr", "port", "dbname", "user", "service", "target_session_attrs", "sslmode"]
-        let parts = shown.compactMap { keyword in self[keyword].map { "\(keyword)=\($0)" } }
+        let parts = shown.compactMap { keyword in self[keyword: keyword].map { "\(keyword)=\($0)" } }
         return parts.isEmpty ? "libpq's defaults (PG* variables)" : parts.joined(separator: " ")
     }
 }

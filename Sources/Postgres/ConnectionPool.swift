@@ -1,8 +1,8 @@
 /// A bounded set of connections for callers who block, each with a deadline.
 ///
-/// Callers never connect, cancel or clean up: a maintenance thread does, one connection at a time, so a caller's deadline
-/// holds whatever the database does. While the database is away callers are refused at once. A connection is checked on
-/// borrowing only after another one was found lost.
+/// Callers never connect, cancel or clean up: a maintenance thread does, one connection at a time, so a caller's
+/// deadline holds whatever the database does. While the database is away callers are refused at once. A connection is
+/// checked on borrowing only after another one was found lost.
 @safe
 package final class ConnectionPool: @unchecked Sendable {
     // Unchecked because the gate guards all that changes.
@@ -116,7 +116,7 @@ package final class ConnectionPool: @unchecked Sendable {
         return metrics
     }
 
-    /// Closes the idle connections, ends the maintenance thread, and refuses from now on; lent ones close on their return.
+    /// Closes the idle connections, ends the maintenance thread and refuses from now on; lent ones close on return.
     package func close() {
         gate.lock()
         _ = policy.handle(.closed)

@@ -1,8 +1,8 @@
 /// One connection, one actor, one thread: the way of asynchronous code to a blocking connection.
 ///
-/// Work is passed in as a closure and runs from its start to its end on the actor's thread, so a transaction never spans
-/// two calls. A hop costs about 9 µs: pass a batch in, not a row. A lost connection is made again for the next call; the
-/// call that lost it sees the error.
+/// Work is passed in as a closure and runs from its start to its end on the actor's thread, so a transaction never
+/// spans two calls. A hop costs about 9 µs: pass a batch in, not a row. A lost connection is made again for the next
+/// call; the call that lost it sees the error.
 package actor DatabaseThread {
     private nonisolated let executor: ThreadExecutor
     private nonisolated let wakeup = Wakeup()

@@ -1,6 +1,6 @@
 /// A `numeric` as decimal text, digit for digit as the server writes it; it is not a number to calculate with.
 ///
-/// Source: PostgreSQL's `numeric_send`: groups of four decimal digits, a weight of the first group, a sign, a display scale.
+/// Source: PostgreSQL's `numeric_send`: groups of four digits, the weight of the first group, a sign, a display scale.
 package struct NumericText: Hashable, Sendable {
     /// The decimal text, such as `-12.50`, `NaN` or `Infinity`.
     package var text: String

@@ -1,6 +1,6 @@
 /// Decides for a pool who gets a connection, when one is opened, and what becomes of a returned one; it does no I/O.
 ///
-/// Invariants: 0 ≤ idle + lent + ailing + (1 while opening) ≤ `connectionsMax`; at most one connection is opened at a time.
+/// Invariants: idle + lent + ailing + (1 while opening) ≤ `connectionsMax`; at most one connection is being opened.
 package struct PoolPolicy: Hashable, Sendable {
     /// How a connection came back.
     package enum Condition: Hashable, Sendable {

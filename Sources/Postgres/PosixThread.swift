@@ -55,7 +55,7 @@ final class Gate: @unchecked Sendable {
 
     /// Makes a gate.
     ///
-    /// - Parameter conditions: how many things threads wait for separately.
+    /// - Parameter count: how many things threads wait for separately.
     init(conditions count: Int) {
         self.count = count
         unsafe mutex = .allocate(capacity: 1)

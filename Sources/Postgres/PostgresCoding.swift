@@ -24,6 +24,7 @@ package protocol PostgresDecodable {
     /// Reads a value.
     ///
     /// - Parameter cell: the bytes, with a type that was accepted.
+    /// - Returns: the value.
     /// - Throws: `decoding` when the bytes do not have the type's form.
     static func decode(_ cell: borrowing Cell) throws(PostgresError) -> Self
 

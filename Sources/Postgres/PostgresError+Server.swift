@@ -13,7 +13,7 @@ extension PostgresError {
                 lost ? .connectionLost : .serverError, firstLine(PQresultErrorMessage(result.pointer)))
         }
         let code: Code =
-            if severity == "FATAL" || severity == "PANIC" || sqlState.hasPrefix("08") {
+            if severity == "FATAL" || severity == "PANIC" {
                 .connectionLost
             } else if sqlState == "57014" {
                 .cancelled

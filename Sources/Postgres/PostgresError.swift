@@ -1,7 +1,7 @@
 /// What went wrong between this process and PostgreSQL.
 ///
-/// Its description never shows parameters, row values or passwords: messages of the classes that quote data are withheld,
-/// and `detail` is never part of it.
+/// Its description never shows parameters, row values or passwords: messages of the classes that quote data are
+/// withheld, and `detail` is never part of it.
 ///
 /// Source: PostgreSQL manual, "PostgreSQL Error Codes".
 package struct PostgresError: Error, Hashable, Sendable {
@@ -64,7 +64,7 @@ package struct PostgresError: Error, Hashable, Sendable {
     /// Tells whether a unique constraint or index refused the row (23505).
     package var isUniqueViolation: Bool { sqlState == "23505" }
 
-    /// Tells whether the same transaction may succeed when run again: serialization failure (40001) or deadlock (40P01).
+    /// Tells whether the same transaction may succeed when run again: serialization failure 40001, deadlock 40P01.
     package var isSerializationFailure: Bool { sqlState == "40001" || sqlState == "40P01" }
 
     /// Tells whether a lock was not granted in time (55P03).

@@ -14,9 +14,7 @@ package struct RowReader: ~Copyable {
     /// How many columns the row has.
     package var columnCount: Int { unsafe Int(PQnfields(result)) }
 
-    /// The column's name.
-    ///
-    /// - Parameter column: a column's index from 0.
+    /// The column's name; columns count from 0.
     package func columnName(_ column: Int) -> String {
         guard let name = unsafe PQfname(result, Int32(column)) else { return "?" }
         return unsafe String(cString: name)
@@ -74,7 +72,8 @@ package struct RowReader: ~Copyable {
             return PostgresError(.decoding, "expected a column \(column), got: a row of \(columnCount) columns")
         }
         return PostgresError(
-            .decoding, "expected column \(column) \"\(columnName(column))\" to be readable as \(type), "
+            .decoding,
+            "expected column \(column) \"\(columnName(column))\" to be readable as \(type), "
                 + "got: type \(columnType(column).oid)")
     }
 }

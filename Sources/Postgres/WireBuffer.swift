@@ -1,7 +1,7 @@
 /// A growing run of bytes in PostgreSQL's binary form: integers are big endian, fields carry their length before them.
 ///
-/// All unsafe writing of the codecs sits here. Faults (a NUL in text, a field over the protocol's limit) are remembered and
-/// reported before anything is sent.
+/// All unsafe writing of the codecs sits here. Faults (a NUL in text, a field over the protocol's limit) are remembered
+/// and reported before anything is sent.
 @safe
 package struct WireBuffer: ~Copyable {
     /// The largest field PostgreSQL accepts, in bytes (1 GB less its header).

@@ -15,17 +15,16 @@ package struct CharacterStore: Sendable {
         try connection.query(ChangedBots(shards: shards, botsMax: Int64(botsMax)))
     }
 
-    /// The bots' buckets, summed over all shards, with the moment before which all input is in them.
+    /// The bots' newest buckets and their long run, summed over all shards, with the moment before which all input is in them.
     package func buckets(
         _ connection: inout Connection, of bots: [String]
     ) throws -> (verifiedAt: Timestamp?, sums: [String: BotContributions]) {
         try connection.transaction(.readOnlyRepeatableRead) { connection in
             let verifiedAt = try connection.first(LeastVerified()) ?? nil
             var sums: [String: BotContributions] = [:]
-            for bucket in try connection.query(BucketsOfBots(botNames: bots)) {
-                let stored = try BucketSums(json: bucket.json)
-                sums[bucket.botName, default: BotContributions()][bucket.hour] =
-                    (sums[bucket.botName]?[bucket.hour] ?? BucketSums()) + stored
+            try connection.stream(BucketsOfBots(botNames: bots)) { row in
+                let bucket = try BucketsOfBots.decode(row)
+                sums[bucket.botName, default: BotContributions()].add(bucket.sums, at: bucket.hour)
             }
             return (verifiedAt, sums)
         }

@@ -24,6 +24,12 @@ package struct Migration: Hashable, Sendable {
         unsafe Migration(EmbeddedAsset(afterthought_migration_at(index)))  // Below the count, so within the list.
     }
 
+    /// `sql/roles.sql`: group roles and their grants, applied on demand and again at will.
+    package static var rolesSQL: String {
+        // Safe because the asset is a constant of the binary.
+        unsafe EmbeddedAsset(afterthought_roles_sql()).text
+    }
+
     private init(_ asset: EmbeddedAsset) {
         let parts = asset.name.split(separator: "_", maxSplits: 1)
         guard parts.count == 2, let version = Int(parts[0]) else {

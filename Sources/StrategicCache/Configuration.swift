@@ -14,12 +14,18 @@ extension StrategicCache {
         public var poolSize = 2
         /// How old a last known row may be to stand in when the database does not answer, in seconds.
         public var staleSecondsMax = 86_400
-        /// Rows kept in the process at most, 64…1 000 000: for hits, and as last known rows. A row takes a few kilobytes.
+        /// Rows kept in the process at most, 64…1 000 000: for hits, and as last known rows.
+        ///
+        /// A row takes a few kilobytes.
         public var lastKnownEntriesMax = 8_192
         /// Whether fresh rows are answered from the process without asking the database.
         public var servesHits = true
         /// Whether statements are prepared by name; false works through a transaction pooler.
         public var preparesStatements = true
+        /// Whether workers' notifications end rows in the process early, on one more connection.
+        ///
+        /// Not through a transaction pooler, and not on a standby.
+        public var listensForChanges = false
         /// Whether a stale read asks the worker to do the pair first.
         public var requestsRefresh = true
         /// The name that `pg_stat_activity` shows.

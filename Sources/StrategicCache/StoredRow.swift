@@ -131,7 +131,9 @@ struct ReadRow: Statement {
         for index in 0..<RowContent.Document.allCases.count {
             // The first byte of binary jsonb is its version.
             row.withBytes(firstDocument + index) { cell in
-                for offset in 1..<max(cell.count, 1) { bytes.append(cell[offset]) }
+                unsafe cell.withUnsafeBufferPointer { whole in
+                    unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: whole.dropFirst()))
+                }
             }
             ends.append(bytes.count)
         }

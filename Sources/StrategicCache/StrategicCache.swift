@@ -19,6 +19,7 @@ public final class StrategicCache: Sendable {
     private let keeper: Keeper
     private let clock: ReaderClock
     private let threads: ReaderThreads
+    let listener: Listener?
 
     /// Makes a cache; connecting happens in the background.
     ///
@@ -35,7 +36,9 @@ public final class StrategicCache: Sendable {
         store = RowStore(entriesMax: configuration.lastKnownEntriesMax)
         keeper = Keeper(options: options, poolSize: configuration.poolSize, clock: clock)
         threads = ReaderThreads(countMax: configuration.poolSize)
+        listener = configuration.listensForChanges ? Listener(options: options, store: store) : nil
         keeper.start()
+        listener?.start()
     }
 
     deinit { close() }
@@ -43,6 +46,7 @@ public final class StrategicCache: Sendable {
     /// Stops the background work and closes every connection; reads then give last known rows and fallbacks.
     public func close() {
         threads.stop()
+        listener?.stop()
         keeper.stop()
     }
 
@@ -123,7 +127,9 @@ public final class StrategicCache: Sendable {
             return answer(
                 pair, row, isFresh: isFresh, isFresh ? .fresh : .stale, context, startedAt: startedAt, at: now)
         } catch {
-            keeper.pool.give(back: connection, answered: false)
+            // An error that the server or the check of the values reports says nothing against the database: a caller with
+            // odd user ids must not open the breaker for all.
+            keeper.pool.give(back: connection, answered: error.code != .timeout && !error.isConnectionLoss)
             return standIn(pair, context, startedAt: startedAt)
         }
     }

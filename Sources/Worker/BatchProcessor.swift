@@ -28,8 +28,6 @@ package struct BatchReport: Sendable {
     package var pairs = 0
     package var rebuilt = 0
     package var failed = 0
-    /// Pairs whose cache row may have changed.
-    package var changed: [PairInShard] = []
 }
 
 /// Reads what a batch needs, computes, and writes: three separate, short transactions.
@@ -42,6 +40,7 @@ struct BatchProcessor: Sendable {
     var source: any ChangeSource
     var store: BatchStore
     var fold: PairFold
+    var notice: CacheNotice
     var failpoints: Failpoints
     /// Whether to give up before the next pair.
     var isStopping: @Sendable () -> Bool
@@ -74,7 +73,8 @@ struct BatchProcessor: Sendable {
         try failpoints.reach(.afterCommit)
         report.pairs = results.count
         report.failed = failures.count
-        report.changed = results.map(\.pair)
+        // Only a hint: readers that miss it are told the truth by the row's freshness.
+        try? notice.send(&connection, shards: batch.shards, changed: results.map(\.pair))
         return report
     }
 
@@ -101,9 +101,16 @@ extension BatchProcessor {
 
     private func plan(_ connection: inout Connection, _ batch: Batch) throws -> [Work] {
         var grouped: [PairInShard: [ScannedRow]] = [:]
-        for row in batch.rows {
-            let pair = PairInShard(shard: row.shard, pair: row.pair)
-            if !batch.skipped.contains(pair) { grouped[pair, default: []].append(row) }
+        // Rows mostly come in runs of one pair: each run is looked up once.
+        var start = 0
+        while start < batch.rows.count {
+            let pair = PairInShard(shard: batch.rows[start].shard, pair: batch.rows[start].pair)
+            var end = start + 1
+            while end < batch.rows.count, batch.rows[end].shard == pair.shard, batch.rows[end].pair == pair.pair {
+                end += 1
+            }
+            if !batch.skipped.contains(pair) { grouped[pair, default: []] += batch.rows[start..<end] }
+            start = end
         }
         for pair in batch.forced where grouped[pair] == nil { grouped[pair] = [] }
         let pairs = grouped.keys.sorted { ($0.shard, $0.pair) < ($1.shard, $1.pair) }
@@ -182,24 +189,23 @@ extension BatchProcessor {
     private func compute(
         _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot
     ) throws -> FoldedPair {
-        let old = try fold.contributions(of: work.stored)
-        var folded = FoldedPair(pair: work.pair)
         var state = PairState()
+        if let stored = work.stored, fold.isCurrent(stored) { state = try PairState(decoding: stored.bytes) }
+        // None of another version's: the shard's buckets were emptied when that version was left.
+        let old = state.contributions
+        var folded = FoldedPair(pair: work.pair)
         var checkpoint: StoredState?
         var marker: Snapshot?
         switch work.plan {
         case .nothing:
             return folded
         case .fold:
-            if let stored = work.stored { state = try PairState(decoding: stored.bytes) }
             // The mark of an earlier window is spent: no scan returns that window's rows again.
             marker = work.stored?.rebuiltSnapshot == window ? window : nil
             try fold.run(&state, over: work.rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
         case .replay, .rebuild:
-            if let from = work.checkpoint {
-                state = try PairState(decoding: from.bytes)
-                checkpoint = from
-            }
+            state = try work.checkpoint.map { try PairState(decoding: $0.bytes) } ?? PairState()
+            checkpoint = work.checkpoint
             marker = window
             try replay(&connection, work, history: history, window: window, state: &state, checkpoint: &checkpoint)
             folded.dropsCheckpoint = checkpoint == nil
@@ -268,13 +274,13 @@ extension BatchProcessor {
             }
         }
         let keys = changes.keys.sorted { ($0.shard, $0.bot, $0.hour) < ($1.shard, $1.bot, $1.hour) }
-        let wanted = keys.map { StoredBucket(shard: $0.shard, botName: $0.bot, hour: $0.hour, json: "") }
+        let wanted = keys.map { StoredBucket(shard: $0.shard, botName: $0.bot, hour: $0.hour) }
         for bucket in try store.buckets(&connection, at: wanted) {
             let key = Key(shard: bucket.shard, bot: bucket.botName, hour: bucket.hour)
-            changes[key] = try BucketSums(json: bucket.json) + (changes[key] ?? BucketSums())
+            changes[key] = bucket.sums + (changes[key] ?? BucketSums())
         }
         return keys.map { key in
-            StoredBucket(shard: key.shard, botName: key.bot, hour: key.hour, json: changes[key]?.json ?? "{}")
+            StoredBucket(shard: key.shard, botName: key.bot, hour: key.hour, sums: changes[key] ?? BucketSums())
         }
     }
 

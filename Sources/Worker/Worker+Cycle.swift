@@ -120,7 +120,8 @@ extension Worker {
         guard let source else { return CycleReport() }
         let processor = BatchProcessor(
             source: source, store: BatchStore(identity: identity),
-            fold: PairFold(analyzer: analyzer, identity: identity), failpoints: failpoints,
+            fold: PairFold(analyzer: analyzer, identity: identity),
+            notice: CacheNotice(notificationKey: notificationKey), failpoints: failpoints,
             isStopping: { [stopping] in stopping.isSet })
         var report = CycleReport()
         var failure: (any Error)?

@@ -1,1 +1,4 @@
-print("not built yet")
+import Glibc
+
+StopSignal.install()
+exit(await runCommandLine(Array(CommandLine.arguments.dropFirst())))

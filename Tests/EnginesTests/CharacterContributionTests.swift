@@ -82,8 +82,8 @@ import Testing
         var script = CharacterScript(seed: 1, start: Timestamp(seconds: 1_525_557_600))
         let hour = script.now.hourIndex
         let ask: (inout MessageAnalysis) -> Void = {
-            $0.isQuestion = true
-            $0.terms = ["opening", "hours", "library"].map { Term(text: $0, hash: StableHash.hash($0)) }
+            $0.questionKind = .polar
+            $0.terms = ["opening", "hours", "library"].map { Term(hash: StableHash.hash($0), text: $0) }
         }
         script.say(.user, after: 0, ask)
         script.say(.assistant, after: 10)

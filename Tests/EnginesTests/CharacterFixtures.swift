@@ -132,13 +132,13 @@ struct CharacterScript {
 
     static func randomise(_ analysis: inout MessageAnalysis, using random: inout CharacterRandom) {
         analysis.wordCount = Int.random(in: 0..<40, using: &random)
-        analysis.isQuestion = random.chance(0.3)
+        analysis.questionKind = random.chance(0.3) ? .polar : .none
         analysis.emotion.valence = random.chance(0.02) ? .nan : random.uniform() * 2 - 1
         analysis.cues = CueSet(rawValue: random.chance(0.3) ? UInt32.random(in: 0..<1 << 15, using: &random) : 0)
             .subtracting(random.chance(0.95) ? .optOut : [])
-        analysis.exclamationCount = Int.random(in: 0..<3, using: &random)
+        analysis.exclamations = Int.random(in: 0..<3, using: &random)
         let subject = Int.random(in: 0..<6, using: &random)
-        analysis.terms = (0..<4).map { Term(text: "s\(subject)w\($0)", hash: StableHash.hash("s\(subject)w\($0)")) }
+        analysis.terms = (0..<4).map { Term(hash: StableHash.hash("s\(subject)w\($0)"), text: "s\(subject)w\($0)") }
         analysis.embedding = (0..<64).map { $0 / 8 == subject ? 0.35 : Float.random(in: 0..<0.02, using: &random) }
         analysis.embeddingSource = .table
     }

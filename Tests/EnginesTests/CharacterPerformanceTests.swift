@@ -99,8 +99,10 @@ import Testing
         #expect(white > 0.01 && white < 0.08)
         #expect(tied > 0.01 && tied < 0.08)
         #expect(correlated < 0.12)
-        // Mann–Kendall by hand: S = 13 of 15 pairs up, 2 ties.
         #expect(TrendTest.statistic([1, 2, 3]) == nil)
+        // By hand: 12 rising values have S = 66 and Var = 12·11·29/18; a line leaves no serial correlation to correct.
+        let rising = TrendTest.statistic((1...12).map(Double.init)) ?? 0
+        #expect(abs(rising - 65 / (12.0 * 11 * 29 / 18).squareRoot()) < 1e-9)
     }
 
     @Test("A week without change gives at most 0.05 anomalies a series")
@@ -178,5 +180,9 @@ import Testing
         let far = try #require(index(["formality": 100]))
         #expect(abs(same - 1) < 1e-9 && near < same && far < near - 0.2 && far >= 0)
         #expect(index(["warmth": 5]) == nil)
+        var given = profile(["formality": 100])
+        given.add(0.75, to: "personality_consistency", squares: true)
+        let row = Self.evaluate([Self.start: given], longRun: longRun)
+        #expect(row.personalityConsistencyIndex == 0.75 && row.consistencySource == .given)
     }
 }

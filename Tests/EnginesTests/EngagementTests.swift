@@ -14,7 +14,7 @@ import Testing
     /// Midnight of 2018-05-07, UTC.
     static let midnight = Timestamp(seconds: 1_525_651_200)
 
-    static func terms(_ words: String...) -> [Term] { words.map { Term(text: $0, hash: StableHash.hash($0)) } }
+    static func terms(_ words: String...) -> [Term] { words.map { Term(hash: StableHash.hash($0), text: $0) } }
 
     @Test("Hours in which the user writes come first")
     func hours() throws {
@@ -130,7 +130,7 @@ import Testing
         }
         script.say(.user, after: 5000) {
             $0.terms = Self.terms("pasta", "tomato", "oven")
-            $0.isQuestion = true
+            $0.questionKind = .polar
         }
         let asked = script.now
         let open = try elements(Self.row(script).suggestedTopics)

@@ -81,7 +81,7 @@ import Testing
         var script = CharacterScript(seed: 91)
         for _ in 0..<8 {
             script.say(.assistant) {
-                $0.isQuestion = true; $0.questionKind = .wh; $0.secondPersonCount = 2
+                $0.questionKind = .wh; $0.secondPerson = 2
             }
             script.say(.user)
         }

@@ -35,8 +35,10 @@ struct Insert: Statement {
 }
 
 /// Runs a closure that should fail, and returns its error.
-func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) -> PostgresError? {
-    #expect(throws: PostgresError.self, sourceLocation: location) { try body() }
+func failure<Result>(
+    _ body: () throws -> Result, _ location: SourceLocation = #_sourceLocation
+) -> PostgresError? {
+    #expect(throws: PostgresError.self, sourceLocation: location) { _ = try body() }
 }
 
 /// The longest that a test waits for what must happen.
@@ -95,7 +97,7 @@ struct ConnectionTests {
         var connection = try TestDatabase.current.connect()
         try connection.prepare(Numbers(from: 0, through: 0))
         #expect(try connection.textRows("select name from pg_prepared_statements") == [["numbers"]])
-        let description = try connection.describe(Numbers.self)
+        let description = try connection.describe(Numbers(from: 0, through: 0))
         #expect(description.parameterTypes == [.int4, .int4])
         #expect(description.columnTypes == [.int4, .text])
         struct Wrong: Statement {
@@ -112,7 +114,8 @@ struct ConnectionTests {
         try connection.execute("create table t (n int); insert into t values (1), (null)")
         #expect(try connection.textRows("select n from t order by n") == [["1"], [nil]])
         try connection.execute("")
-        #expect(failure { try connection.execute("select 1; select 1/0; insert into t values (3)") }?.sqlState == "22012")
+        #expect(
+            failure { try connection.execute("select 1; select 1/0; insert into t values (3)") }?.sqlState == "22012")
         #expect(try connection.textRows("select count(*) from t") == [["2"]])
     }
 
@@ -138,7 +141,10 @@ struct ConnectionTests {
         options.sessionSettings = [("lock_timeout", "1234ms"), ("search_path", "a'b, public")]
         var connection = try Connection(options)
         let rows = try connection.textRows(
-            "select current_setting('lock_timeout'), current_setting('search_path'), current_setting('application_name')")
+            """
+            select current_setting('lock_timeout'), current_setting('search_path'), current_setting('application_name')
+            """
+        )
         #expect(rows == [["1234ms", "a'b, public", "a test's name"]])
         #expect(connection.serverVersion >= 140_000)
         #expect(try connection.textRows("select pg_backend_pid()") == [["\(connection.backendProcessID)"]])
@@ -169,7 +175,8 @@ struct ConnectionTests {
             (.serializable, "serializable", "off"),
         ] {
             let settings = try connection.transaction(mode) {
-                try $0.textRows("select current_setting('transaction_isolation'), current_setting('transaction_read_only')")
+                try $0.textRows(
+                    "select current_setting('transaction_isolation'), current_setting('transaction_read_only')")
             }
             #expect(settings == [[isolation, readOnly]])
         }

@@ -83,10 +83,11 @@ struct CopyTests {
         let wrongType = failure {
             try connection.copyIn("copy t (n) from stdin (format binary)") { try $0.row(Int32(1)) }
         }
-        #expect(wrongType?.sqlState == "22P03")
+        #expect(wrongType?.sqlState == "08P01")
         #expect(failure { try connection.copyIn("copy nowhere from stdin") { _ in } }?.isUndefinedObject == true)
-        #expect(failure { try connection.copyOut("copy (select 1/(n-3) from generate_series(1,5) n) to stdout") { _ in } }?
-            .sqlState == "22012")
+        #expect(
+            failure { try connection.copyOut("copy (select 1/(n-3) from generate_series(1,5) n) to stdout") { _ in } }?
+                .sqlState == "22012")
         #expect(connection.health == .ready)
         #expect(try connection.textRows("select count(*) from t") == [["0"]])
     }

@@ -145,7 +145,8 @@ import Testing
     }
 
     @Test func removesAndExpires() {
-        let store = RowStore(entriesMax: 64)
+        // Room for all three even if they fall into one slice.
+        let store = RowStore(entriesMax: 64 * 3)
         for user in ["a", "b", "c"] { store.store(row(user)) }
         store.remove(Pair(userID: "a", botName: "b"))
         store.expire { $0.pair.userID == "b" }
@@ -153,6 +154,17 @@ import Testing
         #expect(store.find(user: "b", bot: "b")?.freshUntil == 0)
         #expect(store.find(user: "c", bot: "b")?.freshUntil == 10)
         #expect(store.count == 2)
+    }
+}
+
+@Suite struct InvalidationTests {
+    @Test func readsPayloads() {
+        let pairs = Invalidation(payload: #"{"shard":5,"generation":9,"pairs":["00000000000000ff"]}"#)
+        #expect(pairs?.shard == 5 && pairs?.pairs == [255])
+        #expect(Invalidation(payload: #"{"shard":5}"#)?.pairs == .some(nil))
+        #expect(Invalidation(payload: #"{"shard":5,"pairs":["short"]}"#)?.pairs == .some(nil))
+        #expect(Invalidation(payload: #"{"shard":"5"}"#) == nil)
+        #expect(Invalidation(payload: "") == nil)
     }
 }
 

@@ -1,3 +1,4 @@
+import Model
 import Postgres
 import Support
 import Testing
@@ -126,9 +127,9 @@ struct ReadTests {
                      quality_trend, sources, null_reasons, unvalidated)
                 select 'elena', 168, now(), 1, 1, 'c',
                     jsonb_build_array(
-                        jsonb_build_object('h', floor(extract(epoch from now()) / 3600)::bigint, 'e', '[2, 1500000]'::jsonb),
+                        jsonb_build_object('h', floor(extract(epoch from now()) / 3600)::bigint, 'e', '[2, 1.5]'::jsonb),
                         jsonb_build_object(
-                            'h', floor(extract(epoch from now()) / 3600)::bigint - 500, 'e', '[9, 9000000]'::jsonb)),
+                            'h', floor(extract(epoch from now()) / 3600)::bigint - 500, 'e', '[9, 9]'::jsonb)),
                     'stable', '{}', '{}', '{}'
                 """)
         }
@@ -139,6 +140,45 @@ struct ReadTests {
             #expect(performance.value?.engagementScoreAverage == 0.75)
             #expect(performance.value?.satisfactionScoreAverage == nil)
             #expect(cache.read(user: "u1", bot: "nobody").characterPerformance == nil)
+        }
+    }
+
+    @Test func aNotificationEndsTheHitsOfItsPairsOnly() throws {
+        let fixture = try CacheFixture()
+        try fixture.insert("u1")
+        try fixture.insert("u2")
+        let outcomes = Outcomes()
+        let configuration = fixture.configuration {
+            $0.listensForChanges = true
+            $0.onRead = { outcomes.note($0) }
+        }
+        try fixture.withCache(configuration) { cache in
+            let listener = try #require(cache.listener)
+            #expect(listener.waitUntilListening(.after(milliseconds: 30_000)))
+            for user in ["u1", "u2"] { _ = cache.read(user: user, bot: "elena") }
+            let key = try #require(
+                try fixture.rows("select encode(notification_key, 'hex') from afterthought.cluster_identity")[0][0])
+            let bytes = stride(from: 0, to: 32, by: 2).map { offset in
+                let start = key.index(key.startIndex, offsetBy: offset)
+                return UInt8(key[start..<key.index(start, offsetBy: 2)], radix: 16)!
+            }
+            let hash = try #require(PairHash(notificationKey: bytes)).hash(Pair(userID: "u1", botName: "elena"))
+            try fixture.run {
+                try $0.execute(
+                    """
+                    select pg_notify('afterthought_cache', json_build_object(
+                        'shard', afterthought.shard_of('u1', 'elena'), 'generation', 2,
+                        'pairs', array['\(PairHash.text(hash))'])::text)
+                    """)
+            }
+            var reads = 0
+            while outcomes.all.last != .fresh || reads == 0, reads < 1_000_000 {
+                _ = cache.read(user: "u1", bot: "elena")
+                reads += 1
+            }
+            #expect(outcomes.all.last == .fresh)
+            _ = cache.read(user: "u2", bot: "elena")
+            #expect(outcomes.all.last == .hit)
         }
     }
 }

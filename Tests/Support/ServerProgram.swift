@@ -34,7 +34,7 @@ package enum ServerProgram {
     static func run(_ name: String, _ arguments: [String]) throws {
         guard let folder else {
             throw TestSupportError(
-                "expected PostgreSQL's server programs (initdb, postgres) in /usr/lib/postgresql/*/bin or PATH, got: none"
+                "expected initdb and postgres in /usr/lib/postgresql/*/bin or PATH, got: none"
                     + "\nhint: apt-get install postgresql-15   # tests start their own private server")
         }
         var command = [folder + "/" + name] + arguments

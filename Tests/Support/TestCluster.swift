@@ -37,7 +37,8 @@ package final class TestCluster: Sendable {
     }
 
     private init(settings: [(String, String)], copying primary: TestCluster? = nil) throws {
-        folder = "/tmp/\(TestCluster.folderPrefix)\(getpid())-\(TestCluster.counter.add(1, ordering: .relaxed).newValue)"
+        let number = TestCluster.counter.add(1, ordering: .relaxed).newValue
+        folder = "\(TestCluster.parentFolder)/\(TestCluster.folderPrefix)\(getpid())-\(number)"
         self.settings = settings
         let owner = ServerProgram.owner
         guard mkdir(folder, 0o755) == 0 else { throw TestSupportError("can't make \(folder): errno \(errno)") }
@@ -51,7 +52,10 @@ package final class TestCluster: Sendable {
         } else {
             try ServerProgram.run(
                 "initdb",
-                ["-D", folder + "/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
+                [
+                    "-D", folder + "/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                    "--no-sync",
+                ])
         }
         try start()
     }
@@ -79,20 +83,33 @@ package final class TestCluster: Sendable {
 
     /// Removes clusters whose test process is gone: their lock is free.
     private static func removeLeftovers() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? []
-        for name in names where name.hasPrefix(folderPrefix) {
-            let folder = "/tmp/" + name
-            let lock = open(folder + "/alive", O_RDWR | O_CLOEXEC)
-            if lock < 0 { continue }
-            defer { close(lock) }
-            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { continue }
-            var status = stat()
-            // Younger ones may be about to take their lock.
-            guard fstat(lock, &status) == 0, time(nil) - status.st_mtim.tv_sec > 60 else { continue }
-            if let pid = processID(folder) { terminate(pid, SIGQUIT) }
-            try? FileManager.default.removeItem(atPath: folder)
+        for parent in ["/dev/shm", "/tmp"] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+            for name in names where name.hasPrefix(folderPrefix) { removeLeftover(parent + "/" + name) }
         }
     }
+
+    private static func removeLeftover(_ folder: String) {
+        let lock = open(folder + "/alive", O_RDWR | O_CLOEXEC)
+        if lock < 0 { return }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return }
+        var status = stat()
+        // Younger ones may be about to take their lock.
+        guard fstat(lock, &status) == 0, time(nil) - status.st_mtim.tv_sec > 60 else { return }
+        if let pid = processID(folder) { terminate(pid, SIGQUIT) }
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Memory if there is enough, as cloning a database is mostly writing files: 30 ms there, up to 1 s on a busy disk.
+    private static let parentFolder: String = {
+        let bytesFreeMin: UInt64 = 2 << 30
+        var status = statvfs()
+        guard statvfs("/dev/shm", &status) == 0, access("/dev/shm", W_OK) == 0,
+            UInt64(status.f_bavail) * UInt64(status.f_frsize) >= bytesFreeMin
+        else { return "/tmp" }
+        return "/dev/shm"
+    }()
 
     /// Where a database of the cluster is.
     package func url(database: String = "postgres") -> String {
@@ -140,6 +157,8 @@ extension TestCluster {
         Foundation.kill(postmaster, SIGKILL)
         for child in children { Foundation.kill(child, SIGKILL) }
         for process in children + [postmaster] { TestCluster.terminate(process, SIGKILL) }
+        // Where nobody reaps them the dead stay as zombies, which the next start would take for a running server.
+        for name in ["data/postmaster.pid", ".s.PGSQL.5432.lock"] { unlink(folder + "/" + name) }
     }
 
     /// Turns a standby into a primary and waits until it is one.

@@ -35,6 +35,11 @@ package struct TestDatabase: Sendable {
         get throws { try ConnectionOptions(url: url) }
     }
 
+    /// Makes a database the current one of other code, such as a thread of the test's own.
+    package static func with<Result>(_ database: TestDatabase, _ body: () throws -> Result) rethrows -> Result {
+        try $scoped.withValue(database, operation: body)
+    }
+
     /// Connects to it.
     package func connect() throws -> Connection { try Connection(options) }
 }

@@ -15,7 +15,7 @@ comment on function afterthought.seconds_since is
 
 create function afterthought.decay_share(seconds double precision, days double precision) returns double precision
     language sql immutable parallel safe
-    return exp(greatest(-(seconds / 86400 / days), -200));
+    return case when seconds is not null then exp(greatest(-(seconds / 86400 / days), -200)) end;
 comment on function afterthought.decay_share is
     'What exponential decay with a time constant in days leaves after so many seconds, 0…1.';
 
@@ -274,7 +274,8 @@ begin
         where (day.value ->> 'date') collate "C" >= first_day collate "C");
 end
 $$;
-comment on function afterthought.trait_history_at is 'The days of a trait history within the 30 days (UTC) that end now.';
+comment on function afterthought.trait_history_at is
+    'The days of a trait history within the 30 days (UTC) that end now.';
 
 create function afterthought.character_average(hours jsonb, score text, window_hours integer, at timestamptz)
     returns double precision
@@ -282,8 +283,8 @@ create function afterthought.character_average(hours jsonb, score text, window_h
 as $$
 begin
     return (
-        select sum((hour.value -> score ->> 1)::bigint)::double precision
-            / nullif(sum((hour.value -> score ->> 0)::bigint)::double precision * 1e6, 0)
+        select sum((hour.value -> score ->> 1)::double precision)
+            / nullif(sum((hour.value -> score ->> 0)::double precision), 0)
         from jsonb_array_elements(hours) as hour
         where ((hour.value ->> 'h')::bigint + 1) * 3600 > extract(epoch from at) - window_hours::bigint * 3600);
 end
@@ -353,7 +354,8 @@ cross join lateral (
         ) as verified_at,
         least(
             min(afterthought.fresh_until(
-                null, c.engine_version, c.config_hash, own.shard_version, own.shard_config, p.verified_at, p.ttl, now())),
+                null, c.engine_version, c.config_hash, own.shard_version, own.shard_config, p.verified_at, p.ttl,
+                now())),
             case when own.merge_waits then coalesce(c.merged_through + min(p.ttl), '-infinity') end
         ) as expires_at
     from afterthought.shard_progress as p
@@ -517,9 +519,9 @@ begin
             ('id', 'Derived from the key: the same in every row version.'),
             ('user_id', 'The user of the pair.'),
             ('bot_name', 'The bot.'),
-            ('computed_at', 'When the stored row was last written; a row whose content did not change is not rewritten.'),
+            ('computed_at', 'When the stored row was last written; it is not rewritten while its content is the same.'),
             ('expires_at',
-                'Fresh until then: verified_at + ttl of the row''s shard; -infinity while quarantined or being rebuilt.'),
+                'Fresh until then: verified_at + ttl of its shard; -infinity while quarantined or being rebuilt.'),
             ('age', 'How long ago everything committed was known to be reflected.'),
             ('reflects_through', 'Time of the newest message reflected.'),
             ('messages_reflected', 'How many messages are reflected.'),
@@ -536,7 +538,7 @@ begin
             ('strategic_memory_health', 'forgetting_risk_memories',
                 'Up to 8 memories by risk = 1 − chance of recall now, highest first.'),
             ('strategic_memory_health', 'topic_drift', '0…1: how far the newest topics are from the long-run topics.'),
-            ('strategic_character_performance', 'time_window_hours', 'Length of the window that the averages are over.'),
+            ('strategic_character_performance', 'time_window_hours', 'Length of the window of the averages.'),
             ('strategic_character_performance', 'engagement_score_avg', 'Mean engagement in the window that ends now.'),
             ('strategic_character_performance', 'satisfaction_score_avg',
                 'Mean satisfaction in the window that ends now.'),
@@ -549,7 +551,7 @@ begin
             ('strategic_character_performance', 'expires_at',
                 'Fresh until then: the least over all shards, because any may hold news of the bot.'),
             ('strategic_character_performance', 'personality_consistency_score_avg',
-                'Mean of the personality_consistency metric that the application recorded, in the window that ends now.'),
+                'Mean of the personality_consistency metric that was recorded in the window that ends now.'),
             ('strategic_character_performance', 'trend_through',
                 'End of the newest hour that trend, consistency and anomalies saw.'),
             ('strategic_character_performance', 'sources',
@@ -574,7 +576,7 @@ begin
             ('strategic_conversation_patterns', 'optimal_response_length', 'Words.'),
             ('strategic_conversation_patterns', 'style_features', 'The measures behind communication_style.'),
             ('strategic_memory_behavior', 'forgetting_curve_params',
-                '{model, decay, factor, stability_multiplier, reviews}; recall = (1 + factor·t / (S·multiplier)) ^ decay.'),
+                '{model, decay, factor, stability_multiplier, …}: recall = (1 + factor·t / (S·multiplier)) ^ decay.'),
             ('strategic_memory_behavior', 'high_retention_memories',
                 'Up to 5 memories with a chance of recall of at least 0.8 under the fitted curve, highest first.'),
             ('strategic_memory_behavior', 'low_retention_memories',
@@ -599,7 +601,8 @@ $$;
 comment on view afterthought.strategic_memory_health is 'How well a pair''s memories hold at now().';
 comment on view afterthought.strategic_character_performance is 'How a bot performed over the window that ends now.';
 comment on view afterthought.strategic_personality_profiles is 'Which traits a bot showed a user, and what they did.';
-comment on view afterthought.strategic_conversation_patterns is 'What a pair talks about, how, and when it changes topic.';
+comment on view afterthought.strategic_conversation_patterns is
+    'What a pair talks about, how, and when it changes topic.';
 comment on view afterthought.strategic_memory_behavior is 'How fast a user forgets, and what is kept.';
 comment on view afterthought.strategic_engagement_opportunities is 'When and with what a bot may write first.';
 
@@ -931,7 +934,8 @@ create function afterthought.request_refresh(user_id text, bot_name text) return
 begin atomic
     insert into afterthought.refresh_requests (user_id, bot_name) values ($1, $2) on conflict do nothing;
 end;
-comment on function afterthought.request_refresh is 'Asks for a pair''s shard to be done first; repeated requests are one.';
+comment on function afterthought.request_refresh is
+    'Asks for a pair''s shard to be done first; repeated requests are one.';
 
 revoke execute on function
     afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,

@@ -14,3 +14,6 @@ size_t afterthought_migration_count(void);
 
 /// The migration at a place below the count, in order of version; its name is the file's, without ".sql".
 afterthought_asset afterthought_migration_at(size_t index);
+
+/// sql/roles.sql, which is applied on demand and may be applied again.
+afterthought_asset afterthought_roles_sql(void);

@@ -12,17 +12,19 @@ struct ChangePoint: Equatable, Sendable {
 
 /// Bayesian online change-point detection on residuals of unit scale.
 ///
-/// Run lengths r with P(r_t | x_1…t) by the recursion of Adams and MacKay 2007, a constant hazard, and a normal model whose mean
-/// and variance are unknown (normal–gamma prior, Student t predictive); the variance is known to be near 1, the residuals' scale. A change is reported when the runs that began 3…12
-/// values ago together pass `probabilityMin`, at the likeliest of these beginnings.
+/// Run lengths r with P(r_t | x_1…t) by the recursion of Adams and MacKay 2007, a constant hazard, and a normal model
+/// whose mean and variance are unknown (normal–gamma prior, Student t predictive); the variance is known to be near
+/// 1, the residuals' scale. A change is reported when the runs that began 3…12 values ago together pass
+/// `probabilityMin`, at the likeliest of these beginnings.
 ///
-/// Invariants: deterministic; fewer than `warmUp` values give none. Prior, hazard and threshold were set by simulation, so that a
-/// stationary week of hours gives at most 0.05 reports (normal, Student t with 3 degrees, exponential and rare binary values).
+/// Invariants: deterministic; fewer than `warmUp` values give none. Prior, hazard and threshold were set by
+/// simulation, so that a stationary week of hours gives at most 0.05 reports (normal, Student t with 3 degrees,
+/// exponential and rare binary values).
 enum ChangePoints {
     static let hazard = 1.0 / 1000
     static let meanWeight = 0.05
     static let shape = 50.0
-    static let probabilityMin = 0.8
+    static let probabilityMin = 0.88
     static let warmUp = 24
     static let runMin = 3
     static let runMax = 12

@@ -4,13 +4,14 @@ import Model
 
 /// What one pair adds to its bot's hourly buckets; `CharacterPerformance.evaluate` turns a bot's buckets into its row.
 ///
-/// In: messages, metric points, trait activations. Out: `contributions`, hour → measure → (n, Σ, Σ²) in integer millionths.
+/// In: messages, metric points, trait activations. Out: `contributions`, hour → measure → (n, Σ, Σ²) in integer
+/// millionths.
 ///
-/// Invariants: the contributions are a pure function of the pair's rows, so that a bot's buckets are exactly the sum over its
-/// pairs whatever the order of batches. Only the newest `Limits.bucketHoursMax` hours before the pair's own newest are kept
-/// (and at most `cellsMax` measures in all, oldest hours withdrawn first), beside the long-run sums of traits. Metric values
-/// that are not finite are refused, others bounded by `BucketSums.valueMax`; intensities are bounded by 0…1. It has no columns
-/// of its own in a pair's row.
+/// Invariants: the contributions are a pure function of the pair's rows, so that a bot's buckets are exactly the sum
+/// over its pairs whatever the order of batches. Only the newest `Limits.bucketHoursMax` hours before the pair's own
+/// newest are kept (and at most `cellsMax` measures in all, oldest hours withdrawn first), beside the long-run sums
+/// of traits. Metric values that are not finite are refused, others bounded by `BucketSums.valueMax`; intensities are
+/// bounded by 0…1. It has no columns of its own in a pair's row.
 package struct CharacterContributionEngine: Engine {
     package static let name = EngineName.characterPerformance
     /// Measures over all hours that a pair keeps.

@@ -3,8 +3,8 @@ import Model
 
 /// The names of the measures in a bot's buckets.
 ///
-/// The four given scores keep their own names; what users did has the names below; all other given names carry a prefix, so
-/// that no application can write into a computed measure.
+/// The four given scores keep their own names; what users did has the names below; all other given names carry a
+/// prefix, so that no application can write into a computed measure.
 package enum CharacterMeasure {
     /// Metric points by these names are the scores themselves.
     package static let scores = ["engagement", "satisfaction", "coherence", "personality_consistency"]
@@ -14,7 +14,8 @@ package enum CharacterMeasure {
     package static let replyLatency = "reply_latency"
     /// Messages of a session, counted in the hour in which it began.
     package static let sessionMessages = "session_messages"
-    /// Days (UTC) on which the user wrote: 1 when the user also wrote on the next day; in the hour of the day's first message.
+    /// Days (UTC) on which the user wrote: 1 when the user also wrote on the next day; in the hour of the day's first
+    /// message.
     package static let returnNextDay = "return_next_day"
     /// Questions and requests: 1 when they repeat or rephrase the user's message before.
     package static let retry = "retry"

@@ -8,11 +8,12 @@ import Model
 /// - satisfaction: given points, else the mean of (1 + valence)/2 of the answers.
 /// - coherence: given points, else 1 − the share of questions that only repeat the one before.
 /// - quality of an hour: the mean of the standardised scores that it has; its trend by `TrendTest` at 5 %.
-/// - consistency: 1 − Jensen–Shannon divergence (base 2) of the window's trait profile from the long-run one.
+/// - consistency: given points, else 1 − Jensen–Shannon divergence (base 2) of the window's trait profile from the
+///   long-run one.
 /// - anomalies: changes of level found by `ChangePoints` in each measure.
 ///
-/// Invariants: pure; equal buckets give equal rows. Computed from hours up to the newest one with data, never from a clock.
-/// Behavioural scores of the newest hour are left out of the trend, because answers to it may still come.
+/// Invariants: pure; equal buckets give equal rows. Computed from hours up to the newest one with data, never from a
+/// clock. Behavioural scores of the newest hour are left out of the trend, because answers to it may still come.
 package enum CharacterPerformance {
     package static let windowHours: Int64 = 168
     /// Hours with a quality that the trend needs.
@@ -72,7 +73,13 @@ package enum CharacterPerformance {
         } else {
             reasons.append(("recent_anomalies", "no measure has \(anomalyHoursMin) hours in the last 192"))
         }
-        row.personalityConsistencyIndex = Consistency.index(window: window.map(\.sums), longRun: longRun)
+        if scores[3].source == .given {
+            let sum = window.reduce(MeasureSum()) { $0 + $1.sums[scores[3].name] }
+            row.personalityConsistencyIndex = sum.mean.map { min(max($0, 0), 1) }
+        } else {
+            row.personalityConsistencyIndex = Consistency.index(window: window.map(\.sums), longRun: longRun)
+        }
+        if row.personalityConsistencyIndex != nil { row.consistencySource = scores[3].source ?? .behavioural }
         if row.personalityConsistencyIndex == nil {
             reasons.append(
                 (

@@ -8,11 +8,13 @@ struct HourlyValue {
     var count: Int64
 }
 
-/// A measure's hourly means as residuals of about unit scale that outliers, hours with few values and the time of day don't bend.
+/// A measure's hourly means as residuals of about unit scale that outliers, hours with few values and the time of day
+/// don't bend.
 ///
-/// z_h = (m_h − med(hour of day or all)) / sqrt(τ² + σ²/n_h), rescaled by its own median absolute deviation and bounded by ±3:
-/// σ² is the variance inside hours (from the sums of squares), τ² the variance between them. Where neighbours are alike
-/// (correlation ρ around the local level), all are divided by sqrt((1 + ρ)/(1 − ρ)), as they tell that much less of a change.
+/// z_h = (m_h − med(hour of day or all)) / sqrt(τ² + σ²/n_h), rescaled by its own median absolute deviation and
+/// bounded by ±3: σ² is the variance inside hours (from the sums of squares), τ² the variance between them. Where
+/// neighbours are alike (correlation ρ around the local level), all are divided by sqrt((1 + ρ)/(1 − ρ)), as they
+/// tell that much less of a change.
 enum RobustResiduals {
     /// The residuals' bound: one wild hour is no change.
     static let residualMax = 3.0

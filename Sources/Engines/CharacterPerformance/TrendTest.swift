@@ -2,9 +2,9 @@ import Glibc
 
 /// A trend test for short series of unknown distribution.
 ///
-/// Mann–Kendall: S = Σ_{i<j} sign(x_j − x_i), its variance corrected for ties and, where the ranks of the detrended values are
-/// correlated with their neighbours, widened by (1 + ρ)/(1 − ρ). Sources: Mann 1945; Kendall 1975; Matalas and
-/// Sankarasubramanian 2003.
+/// Mann–Kendall: S = Σ_{i<j} sign(x_j − x_i), its variance corrected for ties and, where the ranks of the detrended
+/// values are correlated with their neighbours, widened by (1 + ρ)/(1 − ρ). Sources: Mann 1945; Kendall 1975; Matalas
+/// and Sankarasubramanian 2003.
 ///
 /// Invariants: only the order of values matters, so outliers weigh no more than any value; no randomness.
 enum TrendTest {

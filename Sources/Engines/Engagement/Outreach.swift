@@ -4,9 +4,9 @@ import Model
 
 /// What became of the bot's proactive messages to one user.
 ///
-/// An attempt counts as answered when its row says so, or when the user writes within 24 hours after it (inferred). Until then it
-/// counts as not answered. Success rate: (answered + 1) / (sent + 3), the mean of a Beta(1, 2) prior's posterior. Fatigue:
-/// Σ e^(−age/7 d) over unanswered attempts as of the last one.
+/// An attempt counts as answered when its row says so, or when the user writes within 24 hours after it (inferred).
+/// Until then it counts as not answered. Success rate: (answered + 1) / (sent + 3), the mean of a Beta(1, 2) prior's
+/// posterior. Fatigue: Σ e^(−age/7 d) over unanswered attempts as of the last one.
 struct Outreach: Equatable, Sendable {
     static let pendingMax = 8
     static let answerSeconds = 86_400.0

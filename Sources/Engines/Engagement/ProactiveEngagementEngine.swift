@@ -3,14 +3,15 @@ import Model
 
 /// When and about what a user could be written to unasked, and whether it has worked.
 ///
-/// In: messages with their topics, outreach attempts. Out: `optimalTimingHours`, the anchors of receptivity, `suggestedTopics`,
-/// `proactiveSuccessRate`, `lastOutreachAt`, `outreachFatigue`.
+/// In: messages with their topics, outreach attempts. Out: `optimalTimingHours`, the anchors of receptivity,
+/// `suggestedTopics`, `proactiveSuccessRate`, `lastOutreachAt`, `outreachFatigue`.
 ///
-/// At a moment, receptivity = logistic(intercept + recencyWeight·ln(1 + hours since the user's last message) + hourLogits[hour, UTC]
-/// − fatigue·e^(−days since the last outreach/7)): about the chance that a message sent now is answered within ten minutes.
+/// At a moment, receptivity = logistic(intercept + recencyWeight·ln(1 + hours since the user's last message) +
+/// hourLogits[hour, UTC] − fatigue·e^(−days since the last outreach/7)): about the chance that a message sent now is
+/// answered within ten minutes.
 ///
-/// Invariants: a user who asked not to be contacted stays opted out, whatever is written later: the intercept is `optedOutLogit`
-/// and no topic is suggested. Times are UTC, as the user's zone is not known. O(1) a row.
+/// Invariants: a user who asked not to be contacted stays opted out, whatever is written later: the intercept is
+/// `optedOutLogit` and no topic is suggested. Times are UTC, as the user's zone is not known. O(1) a row.
 package struct ProactiveEngagementEngine: Engine {
     package static let name = EngineName.proactiveEngagement
     /// The intercept of a user who asked not to be contacted: odds of one in 5·10⁸.

@@ -4,15 +4,15 @@ import Model
 
 /// How one user's answers differ from the population's, by how long the user had been silent.
 ///
-/// Two kinds of trials are counted by bins of silence: a bot message (answered within 10 minutes or not), and a silence that a user
-/// message ended (ended in this bin or outlasted it). In bin b, with x = ln(1 + hours) in its middle,
-/// logit P = population_b + δ + ε·x, and δ ~ N(0, 0.7²), ε ~ N(0, 0.3²): the maximum a posteriori by Newton's method on at most
-/// 17 binomial bins. A bin counts as `binTrialsMax` trials at most, because turns of one conversation are no independent trials.
-/// The receptivity line is the population's for silences of 6 minutes and more (logistic regression on bot messages, bins of silence
-/// weighted alike) moved by δ and ε.
+/// Two kinds of trials are counted by bins of silence: a bot message (answered within 10 minutes or not), and a
+/// silence that a user message ended (ended in this bin or outlasted it). In bin b, with x = ln(1 + hours) in its
+/// middle, logit P = population_b + δ + ε·x, and δ ~ N(0, 0.7²), ε ~ N(0, 0.3²): the maximum a posteriori by Newton's
+/// method on at most 17 binomial bins. A bin counts as `binTrialsMax` trials at most, because turns of one
+/// conversation are no independent trials. The receptivity line is the population's for silences of 6 minutes and
+/// more (logistic regression on bot messages, bins of silence weighted alike) moved by δ and ε.
 ///
-/// Population values were counted with these same rules on the development half of byu_chitchat (MIT, 1 846 pairs, 32 234 bot
-/// messages); silences above an hour are pooled (129 bot messages).
+/// Population values were counted with these same rules on the development half of byu_chitchat (MIT, 1 846 pairs, 32
+/// 234 bot messages); silences above an hour are pooled (129 bot messages).
 struct Receptivity: Equatable, Sendable {
     /// Upper ends of the bins of silence, in hours; the last bin has none.
     static let binHours = [0.02, 0.1, 0.35, 1, 3, 10, 30, 100]

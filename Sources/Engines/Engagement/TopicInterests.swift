@@ -6,8 +6,8 @@ import Model
 ///
 /// - A question or request stays open when its session ends without a bot message after it.
 /// - A plan is open until the user returns to its topic in a later session.
-/// - Weight: 1 for an open question or request, 0.8 for an open plan; liked topics 0.3 + 0.5·v, v = Σ valence/(n + 3) ≥ 0.1 from two
-///   user messages on; recurring topics 0.2·(1 − e^(−n/5)) from three on unless disliked; all times
+/// - Weight: 1 for an open question or request, 0.8 for an open plan; liked topics 0.3 + 0.5·v, v = Σ valence/(n + 3)
+///   ≥ 0.1 from two user messages on; recurring topics 0.2·(1 − e^(−n/5)) from three on unless disliked; all times
 ///   e^(−days behind the user's last message/30). These weights rank, they are no probabilities.
 ///
 /// Invariants: at most `topicsMax` topics; the longest unmentioned one makes room.

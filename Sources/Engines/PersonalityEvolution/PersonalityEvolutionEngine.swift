@@ -4,17 +4,18 @@ import Model
 
 /// Which traits a bot shows this user, and how the user reacts to them.
 ///
-/// In: trait activations, or the style of the bot's messages while none has been given; user messages as reactions. Out:
-/// `dominantTraits`, `userResponsePatterns`, `adaptationSuggestions`, `traitHistory`.
+/// In: trait activations, or the style of the bot's messages while none has been given; user messages as reactions.
+/// Out: `dominantTraits`, `userResponsePatterns`, `adaptationSuggestions`, `traitHistory`.
 ///
 /// - frequency: the trait's share of Σ intensity·e^(−age/30 d).
-/// - reaction to a turn (all bot messages since the user's last): (z_replied + z_valence + z_length)/√3, each against this user's
-///   own running baseline; a turn that its session leaves unanswered counts as not replied once the next session begins.
+/// - reaction to a turn (all bot messages since the user's last): (z_replied + z_valence + z_length)/√3, each against
+///   this user's own running baseline; a turn that its session leaves unanswered counts as not replied once the next
+///   session begins.
 /// - effectiveness: `ReactionModel`, in standard deviations of the reaction, drawn towards zero, with 90 % intervals.
 ///
-/// Invariants: given activations win entirely: the first one forgets what style has taught. An activation belongs to the bot's turn
-/// that is open at its time. O(traits²) a row; at most `Limits.traitsMax` traits, where a newcomer takes the place of a trait that
-/// has decayed below `forgottenWeight` or is not taken in.
+/// Invariants: given activations win entirely: the first one forgets what style has taught. An activation belongs to
+/// the bot's turn that is open at its time. O(traits²) a row; at most `Limits.traitsMax` traits, where a newcomer
+/// takes the place of a trait that has decayed below `forgottenWeight` or is not taken in.
 package struct PersonalityEvolutionEngine: Engine {
     package static let name = EngineName.personalityEvolution
     /// Days in which an activation's weight falls by e.

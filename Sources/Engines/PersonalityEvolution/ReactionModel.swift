@@ -4,11 +4,12 @@ import Model
 
 /// How the user's reactions to turns that show a trait differ from those to the average turn.
 ///
-/// y = a + Σ b_i x_i + ε with x_i the trait's intensity 0…1 and y the reaction in standard deviations; b_i ~ N(0, τ²), ε ~ N(0, σ²).
-/// Only sums are kept, so the fit is exact whenever it is asked for: posterior mean A⁻¹c/σ² and covariance A⁻¹ with
-/// A = C/σ² + I/τ², C and c the centred products. τ is averaged over a small grid by its marginal likelihood (empirical Bayes:
-/// MacKay 1992), and the interval takes both spreads. A trait's effect is a_i·b, where a_i is how the average turn weighted by the
-/// trait's intensity differs from the average turn: a single b_i is not identified where traits exclude each other.
+/// y = a + Σ b_i x_i + ε with x_i the trait's intensity 0…1 and y the reaction in standard deviations; b_i ~ N(0,
+/// τ²), ε ~ N(0, σ²). Only sums are kept, so the fit is exact whenever it is asked for: posterior mean A⁻¹c/σ² and
+/// covariance A⁻¹ with A = C/σ² + I/τ², C and c the centred products. τ is averaged over a small grid by its marginal
+/// likelihood (empirical Bayes: MacKay 1992), and the interval takes both spreads. A trait's effect is a_i·b, where
+/// a_i is how the average turn weighted by the trait's intensity differs from the average turn: a single b_i is not
+/// identified where traits exclude each other.
 ///
 /// Invariants: O(k²) a reaction, k ≤ `Limits.traitsMax`; a trait that is new has had intensity 0 until now.
 struct ReactionModel: Equatable, Sendable {
@@ -23,7 +24,8 @@ struct ReactionModel: Equatable, Sendable {
     /// A contrast without a larger element says nothing.
     static let contrastMin = 1e-3
 
-    /// The expected reaction to turns weighted by a trait's intensity less that to the average turn, in standard deviations.
+    /// The expected reaction to turns weighted by a trait's intensity less that to the average turn, in standard
+    /// deviations.
     struct Effect: Equatable, Sendable {
         var mean: Double
         var low: Double
@@ -110,7 +112,8 @@ struct ReactionModel: Equatable, Sendable {
         }
     }
 
-    /// How the average turn weighted by a trait's intensity differs from the average turn, by trait; nil when it doesn't.
+    /// How the average turn weighted by a trait's intensity differs from the average turn, by trait; nil when it
+    /// doesn't.
     func contrast(of trait: Int, traits: Int) -> [Double]? {
         guard count > 0, sumX[trait] > 0 else { return nil }
         let contrast = (0..<traits).map { other in

@@ -2,8 +2,8 @@ import Glibc
 
 /// Traits read off the style of a bot's message, for bots whose application records no activations.
 ///
-/// Each is 0…1 and only as good as the cues under it: they describe how a message sounds, not a personality test. A cue counts
-/// 1 − e^(−hits), so that one is worth 0.63 and many never exceed 1.
+/// Each is 0…1 and only as good as the cues under it: they describe how a message sounds, not a personality test. A
+/// cue counts 1 − e^(−hits), so that one is worth 0.63 and many never exceed 1.
 package enum StyleTraits {
     /// In the order of `intensities(of:)`.
     package static let names = ["warmth", "humor", "curiosity", "empathy", "assertiveness", "formality"]
@@ -14,13 +14,13 @@ package enum StyleTraits {
         let words = Double(max(analysis.wordCount, 1))
         let positive = max(0, finite(analysis.emotion.valence))
         let warmth =
-            positive + 0.7 * Double(cues.isDisjoint(with: [.thanks, .greeting, .thanks]) ? 0 : 1)
+            positive + 0.7 * Double(cues.isDisjoint(with: [.thanks, .greeting, .encouragement]) ? 0 : 1)
             + 0.3 * Double(min(analysis.exclamations + analysis.emojiCount + analysis.politenessCues, 3))
         let humor = (cues.contains(.laughter) ? 1.0 : 0) + 0.2 * Double(min(analysis.emojiCount, 3))
         let curiosity = questionWeight(analysis) + 3 * Double(analysis.secondPerson) / words
         let sadness = finite(analysis.emotion.sadness)
         let empathy =
-            (cues.contains(.empathy) ? 1.0 : 0) + (cues.isDisjoint(with: [.apology, .thanks]) ? 0 : 0.5)
+            (cues.contains(.empathy) ? 1.0 : 0) + (cues.isDisjoint(with: [.apology, .encouragement]) ? 0 : 0.5)
             + sadness
         let hedges = Double(analysis.hedges) / (words / 10 + 1)
         let assertive =

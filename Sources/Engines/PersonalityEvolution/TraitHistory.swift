@@ -3,7 +3,8 @@ import Model
 
 /// What each trait did on each of the newest days (UTC).
 ///
-/// Invariants: at most `Limits.traitHistoryDaysMax` days before and with the newest one; intensities in whole hundredths.
+/// Invariants: at most `Limits.traitHistoryDaysMax` days before and with the newest one; intensities in whole
+/// hundredths.
 struct TraitHistory: Equatable, Sendable {
     struct Entry: Equatable, Sendable {
         var trait: Int

@@ -1,0 +1,124 @@
+import Bytes
+import Engines
+import Postgres
+import Store
+import Worker
+
+extension Command {
+    /// The background worker.
+    static let worker = Command(
+        name: "worker", summary: "process new messages until stopped",
+        details: [
+            "Any number of workers may run on a database; they share its 64 shards by leases, and all must have the same "
+                + "settings. SIGTERM and Ctrl-C stop one within seconds, with nothing half done."
+        ],
+        options: [
+            Option(name: "once", help: "run until everything committed so far is reflected, then stop"),
+            Option(
+                name: "cycle-seconds", value: "N", help: "pause between cycles that found nothing to do (default 10)",
+                check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_CYCLE_SECONDS"),
+            Option(
+                name: "ttl-seconds", value: "N",
+                help: "how long a verified row counts as fresh, at least two cycles (default 300)",
+                check: .number(1...86_400), environmentKey: "AFTERTHOUGHT_TTL_SECONDS"),
+            Option(
+                name: "lease-seconds", value: "N", help: "when others may take over from a dead worker (default 30)",
+                check: .number(5...3600), environmentKey: "AFTERTHOUGHT_LEASE_SECONDS"),
+            Option(
+                name: "lanes", value: "N", help: "connections that work side by side (default 2)",
+                check: .integer(1...64), environmentKey: "AFTERTHOUGHT_LANES"),
+            Option(
+                name: "batch", value: "N", help: "rows that a batch reads at most (default 10000)",
+                check: .integer(1...100_000), environmentKey: "AFTERTHOUGHT_BATCH_ROWS"),
+            Option.json,
+        ],
+        examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
+        body: .concurrent { invocation in
+            let configuration = try workerConfiguration(invocation)
+            return try await withDatabase(invocation) { options in
+                try await migrateIfEmbedded(invocation, options)
+                let json = invocation.wantsJSON
+                let worker = Worker(
+                    configuration: configuration, options: options,
+                    analyzer: .shipped(dimensions: configuration.embeddingDimensions),
+                    log: { WorkerLog.write($0, json: json) })
+                let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
+                defer { watcher.cancel() }
+                if invocation.isSet("once") {
+                    let started = Deadline.now
+                    let report = try await worker.runOnce()
+                    Terminal.print(
+                        workerText(report, seconds: Double(Deadline.now - started) / 1e9, json: json))
+                } else {
+                    WorkerLog.line("working; stop with Ctrl-C or SIGTERM", json: json)
+                    try await worker.run()
+                    WorkerLog.line("stopped", json: json)
+                }
+                return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok
+            }
+        })
+
+    /// The worker's settings from options and variables.
+    static func workerConfiguration(_ invocation: Invocation) throws(CommandFailure) -> WorkerConfiguration {
+        var configuration = WorkerConfiguration()
+        func number(_ name: String) -> Double? { invocation.value(name).flatMap(Double.init) }
+        configuration.cycleSeconds = number("cycle-seconds") ?? configuration.cycleSeconds
+        configuration.ttlSeconds = number("ttl-seconds") ?? configuration.ttlSeconds
+        configuration.leaseSeconds = number("lease-seconds") ?? configuration.leaseSeconds
+        configuration.lanes = invocation.value("lanes").flatMap { Int($0) } ?? configuration.lanes
+        configuration.batchRowsMax = invocation.value("batch").flatMap { Int($0) } ?? configuration.batchRowsMax
+        do { try configuration.check() } catch {
+            throw CommandFailure(.usage, error.description, hint: error.hint)
+        }
+        return configuration
+    }
+
+    /// Runs asynchronous work on the chosen database, and stops the private server afterwards.
+    static func withDatabase(
+        _ invocation: Invocation, _ body: (ConnectionOptions) async throws -> ExitCode
+    ) async throws -> ExitCode {
+        let choice = try await onOwnThread { try DatabaseChoice(invocation) }
+        do {
+            let code = try await body(choice.options)
+            try? await onOwnThread { choice.embedded?.stop() }
+            return code
+        } catch {
+            try? await onOwnThread { choice.embedded?.stop() }
+            throw error
+        }
+    }
+
+    /// A private database is nobody else's to migrate; any other must have been migrated by somebody who may.
+    static func migrateIfEmbedded(_ invocation: Invocation, _ options: ConnectionOptions) async throws {
+        let isEmbedded = invocation.isSet("embedded")
+        try await onOwnThread {
+            var connection = try Connection(options)
+            if isEmbedded {
+                _ = try Migrator.migrate(&connection)
+            } else {
+                try Migrator.requireCurrent(&connection)
+            }
+        }
+    }
+
+    private static func workerText(_ report: CycleReport, seconds: Double, json: Bool) -> String {
+        if !json {
+            return "caught up: \(grouped(report.rows)) rows of \(grouped(report.pairs)) pairs in "
+                + "\(spoken(seconds: seconds)), \(grouped(report.rebuilt)) rebuilt, \(grouped(report.failed)) failed, "
+                + "\(grouped(report.bots)) bots merged"
+        }
+        var writer = JSONWriter()
+        writer.beginObject()
+        for (key, value) in [
+            ("rows", report.rows), ("pairs", report.pairs), ("batches", report.batches), ("rebuilt", report.rebuilt),
+            ("failed", report.failed), ("bots", report.bots),
+        ] {
+            writer.key(key)
+            writer.value(value)
+        }
+        writer.key("seconds")
+        writer.value(seconds, decimals: 3)
+        writer.endObject()
+        return writer.text
+    }
+}

@@ -1,0 +1,104 @@
+/// One command of the command line, as data: parsing, checking and the help page all follow from it.
+struct Command: Sendable {
+    /// How a command runs.
+    enum Body: Sendable {
+        /// Blocks the main thread, which has nothing else to do.
+        case blocking(@Sendable (Invocation) throws -> ExitCode)
+        case concurrent(@Sendable (Invocation) async throws -> ExitCode)
+    }
+
+    let name: String
+    /// One line, without a full stop.
+    let summary: String
+    /// Paragraphs below the usage line.
+    var details: [String] = []
+    var arguments: [Argument] = []
+    var options: [Option] = []
+    /// Whether it takes the options that choose a database.
+    var usesDatabase = true
+    /// Lines that show it in use, without the program's name.
+    var examples: [String] = []
+    let body: Body
+
+    /// Every option it takes, the common ones included.
+    var allOptions: [Option] { options + (usesDatabase ? Option.database : []) + Option.common }
+}
+
+/// A value that follows the command without a name.
+struct Argument: Sendable {
+    /// In capitals, as the help shows it.
+    let name: String
+    let help: String
+    var isRequired = true
+}
+
+/// A named option.
+struct Option: Sendable {
+    /// What a value has to be.
+    enum Check: Sendable {
+        case text
+        case integer(ClosedRange<Int>)
+        case number(ClosedRange<Double>)
+        case choice([String])
+
+        /// The expectation, as messages put it, or nil if the value meets it.
+        func unmetExpectation(_ value: String) -> String? {
+            switch self {
+            case .text: value.isEmpty ? "not empty" : nil
+            case .integer(let range):
+                Int(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
+            case .number(let range):
+                Double(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
+            case .choice(let values): values.contains(value) ? nil : values.joined(separator: " or ")
+            }
+        }
+    }
+
+    /// Without the dashes.
+    let name: String
+    /// What stands for the value in the help; nil: a flag.
+    var value: String?
+    let help: String
+    var check = Check.text
+    var isRepeatable = false
+    /// The variable that gives the value when the option is not there.
+    var environmentKey: String?
+
+    /// The options that choose a database.
+    static let database = [
+        Option(
+            name: "database-url", value: "URL",
+            help: "the database; else AFTERTHOUGHT_DATABASE_URL, DATABASE_URL or libpq's PG* variables"),
+        Option(name: "embedded", help: "use the private PostgreSQL server of this machine, started if need be"),
+        Option(
+            name: "data-folder", value: "PATH", help: "where the private server keeps its data",
+            environmentKey: "AFTERTHOUGHT_DATA_FOLDER"),
+    ]
+
+    /// The options of every command.
+    static let common = [Option(name: "help", help: "show this page")]
+
+    static let json = Option(name: "json", help: "print JSON instead of tables")
+}
+
+/// A command with what it was given, checked.
+struct Invocation: Sendable {
+    let command: Command
+    /// The arguments in order.
+    let arguments: [String]
+    /// The values of each option, in order; a flag has one empty value.
+    let values: [String: [String]]
+    let environment: [String: String]
+
+    /// Whether a flag was given.
+    func isSet(_ option: String) -> Bool { values[option] != nil }
+
+    /// The value of an option, the last if it was repeated.
+    func value(_ option: String) -> String? { values[option]?.last }
+
+    /// The value of an option that has a whole number.
+    func integer(_ option: String) -> Int? { value(option).flatMap { Int($0) } }
+
+    /// Whether results are printed as JSON.
+    var wantsJSON: Bool { isSet("json") }
+}

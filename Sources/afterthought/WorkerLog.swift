@@ -1,0 +1,45 @@
+import Bytes
+import Worker
+
+/// What a worker says, one line an event on standard error; never any content or user.
+enum WorkerLog {
+    /// Writes an event, if it is worth a line.
+    static func write(_ event: WorkerEvent, json: Bool) {
+        switch event {
+        case .claimed(let shards, let held, let others):
+            line("claimed \(shards) shards, holding \(held) of 64 beside \(others) other workers", json: json)
+        case .lost(let shards):
+            line("gave up \(shards) shards", json: json)
+        case .backlog(let shards):
+            line("backlog in \(shards) shards, taken in batches", json: json)
+        case .batch:
+            break
+        case .quarantined(let pairs):
+            line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: "warning")
+        case .failure(let fault, let seconds):
+            let hint = fault.hint.map { "\nhint: \($0)" } ?? ""
+            let again = seconds > 0 ? " (again in \(Int(seconds.rounded(.up))) s)" : ""
+            line(fault.description + again + (json ? "" : hint), json: json, level: "error", hint: fault.hint)
+        }
+    }
+
+    /// Writes a line, as text or as a JSON object.
+    static func line(_ message: String, json: Bool, level: String = "info", hint: String? = nil) {
+        guard json else {
+            Terminal.note("afterthought: \(message)")
+            return
+        }
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("level")
+        writer.value(level)
+        writer.key("message")
+        writer.value(message)
+        if let hint {
+            writer.key("hint")
+            writer.value(hint)
+        }
+        writer.endObject()
+        Terminal.note(writer.text)
+    }
+}

@@ -1,0 +1,84 @@
+-- Purpose: roles for the application, the reader, the worker and the administrator, each with no more than it needs.
+-- Locks: brief ones on catalog rows.
+-- Online: yes. `afterthought migrate --roles` applies it, as a role that owns the schema and may create roles; so does
+--     psql --single-transaction -v ON_ERROR_STOP=1 -f sql/roles.sql
+-- It can be repeated, and should be after every migration.
+-- The roles can't log in: grant them to users that can. No password is set here.
+
+do $$
+declare
+    role_name text;
+begin
+    foreach role_name in array array[
+        'afterthought_app', 'afterthought_reader', 'afterthought_worker', 'afterthought_admin'
+    ] loop
+        begin
+            execute format('create role %I nologin', role_name);
+        exception when duplicate_object or unique_violation then
+            -- Roles belong to the whole cluster: another database, or somebody at this moment, has made it.
+        end;
+    end loop;
+end
+$$;
+
+revoke all on schema afterthought from public;
+grant usage on schema afterthought
+    to afterthought_app, afterthought_reader, afterthought_worker, afterthought_admin;
+
+-- The application: inserts by column list. A grant on a whole table could not be narrowed afterwards, and whoever sets
+-- tx or id himself could hide a row from the worker for ever.
+grant insert (
+    user_id, bot_name, role, content, conversation_id, external_id, created_at, emotion, embedding
+) on afterthought.messages to afterthought_app;
+grant insert (user_id, bot_name, memory_id, score, outcome, retrieved_at)
+    on afterthought.memory_retrievals to afterthought_app;
+grant insert (user_id, bot_name, metric, value, recorded_at) on afterthought.metric_points to afterthought_app;
+grant insert (user_id, bot_name, trait, intensity, message_id, activated_at)
+    on afterthought.trait_activations to afterthought_app;
+grant insert (user_id, bot_name, topic, propensity, sent_at, answered_at)
+    on afterthought.outreach_attempts to afterthought_app;
+grant execute on function
+    afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,
+    afterthought.record_outreach, afterthought.record_outreach_answer
+to afterthought_app;
+
+-- The reader: views, the rows behind them, and what the reader library needs to judge and to hear of them.
+grant select on
+    afterthought.strategic_rows, afterthought.strategic_character_rows, afterthought.strategic_memory_health,
+    afterthought.strategic_character_performance, afterthought.strategic_personality_profiles,
+    afterthought.strategic_conversation_patterns, afterthought.strategic_memory_behavior,
+    afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache
+to afterthought_reader;
+grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
+    on afterthought.shard_progress to afterthought_reader;
+grant select (only_row, notification_key) on afterthought.cluster_identity to afterthought_reader;
+grant insert (bot_name, user_id) on afterthought.refresh_requests to afterthought_reader;
+grant execute on function afterthought.request_refresh to afterthought_reader;
+
+-- The worker: reads the streams, owns what lies between and what goes out. It writes no message.
+grant select on all tables in schema afterthought to afterthought_worker;
+grant insert, update, delete on
+    afterthought.engine_state, afterthought.engine_checkpoints, afterthought.bot_buckets, afterthought.bot_changes,
+    afterthought.worker_leases, afterthought.quarantine, afterthought.refresh_requests, afterthought.strategic_cache,
+    afterthought.character_cache
+to afterthought_worker;
+grant update on afterthought.shard_progress to afterthought_worker;
+grant insert (user_id, bot_name, reason) on afterthought.pair_changes to afterthought_worker;
+
+-- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
+-- are nobody's to write.
+do $$
+begin
+    grant afterthought_app, afterthought_reader, afterthought_worker to afterthought_admin;
+exception when unique_violation then
+    -- Memberships belong to the whole cluster as well.
+end
+$$;
+grant delete on
+    afterthought.messages, afterthought.memory_retrievals, afterthought.metric_points, afterthought.trait_activations,
+    afterthought.outreach_attempts, afterthought.pair_changes
+to afterthought_admin;
+grant insert, update, delete on
+    afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors, afterthought.shard_progress
+to afterthought_admin;
+grant execute on all functions in schema afterthought to afterthought_admin;
