@@ -1,3 +1,4 @@
+import Bytes
 import CLibPQ
 
 /// One row of a result, read column by column; lives only inside the closure or `decode` it is lent to.
@@ -30,6 +31,8 @@ package struct RowReader: ~Copyable {
         unsafe PQgetisnull(result, row, Int32(truncatingIfNeeded: column)) == 1
     }
 
+    // Specialised for what rows are mostly made of: otherwise each column looks its type's metadata up.
+
     /// Reads a column.
     ///
     /// - Parameters:
@@ -37,6 +40,20 @@ package struct RowReader: ~Copyable {
     ///   - type: the type to read; an optional type reads null as nil.
     /// - Returns: the value.
     /// - Throws: `decoding` when the column's type is not accepted, or is null where the type has no null.
+    @specialized(where Value == String)
+    @specialized(where Value == String?)
+    @specialized(where Value == Int16)
+    @specialized(where Value == Int32)
+    @specialized(where Value == Int64)
+    @specialized(where Value == Int64?)
+    @specialized(where Value == Double)
+    @specialized(where Value == Double?)
+    @specialized(where Value == Timestamp)
+    @specialized(where Value == Timestamp?)
+    @specialized(where Value == TransactionID)
+    @specialized(where Value == JSONText?)
+    @specialized(where Value == [Float]?)
+    @specialized(where Value == [UInt8])
     package func decode<Value: PostgresDecodable>(
         _ column: Int, as type: Value.Type = Value.self
     ) throws(PostgresError) -> Value {
