@@ -15,9 +15,9 @@ package struct ReconcileReport: Sendable {
 /// Makes a database usable again whose transaction ids belong to another cluster: one restored from a dump.
 ///
 /// In one transaction that holds off writers for a moment: everything there is gets a floor (rows up to it are history
-/// whatever their transaction id says), the watermarks start at the present snapshot, and every pair with input is asked to
-/// be rebuilt. Nothing is lost, because a rebuild reads all rows up to the floor; nothing is applied twice, because scans
-/// leave them out.
+/// whatever their transaction id says), the watermarks start at the present snapshot, and every pair with input is
+/// asked to be rebuilt. Nothing is lost, because a rebuild reads all rows up to the floor; nothing is applied twice,
+/// because scans leave them out.
 package enum Reconciler {
     /// Reconciles whatever the state is; the worker says when it is needed.
     ///

@@ -78,7 +78,8 @@ struct BatchProcessor: Sendable {
         return report
     }
 
-    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is computed.
+    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is
+    /// computed.
     static let uncleanTakeoversMax = 3
 
     private func failure(of pair: PairInShard, reason: String, error: String) -> PairFailure {

@@ -46,7 +46,11 @@ struct PairFold {
 
     /// Decides what to do; drops the rows that the state has already.
     ///
-    /// - Parameter rows: the pair's new rows in any order; returned in order, without those that a rebuild already took in.
+    /// - Parameters:
+    ///   - stored: the pair's state, if it has one.
+    ///   - rows: the pair's new rows in any order; returned in order, without those that a rebuild took in already.
+    ///   - isForced: whether the pair is to be rebuilt whatever its rows say.
+    /// - Returns: the plan.
     func plan(stored: StoredState?, rows: inout [ScannedRow], isForced: Bool) -> PairPlan {
         if let snapshot = stored?.rebuiltSnapshot { rows.removeAll { snapshot.sees($0.transaction) } }
         let isChanged = rows.contains { $0.event == nil }
@@ -64,7 +68,9 @@ struct PairFold {
     /// - Parameters:
     ///   - state: where to continue from.
     ///   - rows: in order, all after `state.lastKey`.
+    ///   - pair: whose they are.
     ///   - checkpoint: replaced when a session starts within the rows.
+    /// - Throws: `PairError` when the state outgrows its limit.
     func run(
         _ state: inout PairState, over rows: [InputRow], of pair: PairInShard, checkpoint: inout StoredState?
     ) throws {
@@ -91,8 +97,8 @@ struct PairFold {
             rebuiltSnapshot: rebuilt, bytes: bytes)
     }
 
-    /// The contributions that a stored state stands for; none if it is of another version, because the shard's buckets were
-    /// emptied when that version was left.
+    /// The contributions that a stored state stands for; none if it is of another version, because the shard's buckets
+    /// were emptied when that version was left.
     func contributions(of stored: StoredState?) throws -> BotContributions {
         guard let stored, isCurrent(stored) else { return BotContributions() }
         return try PairState(decoding: stored.bytes).contributions

@@ -166,7 +166,9 @@ package actor Worker {
 
     private func pause(seconds: Double) async {
         guard !stopping.isSet else { return }
-        let sleep = Task { try? await Task.sleep(for: .seconds(seconds)); return }
+        let sleep = Task {
+            try? await Task.sleep(for: .seconds(seconds)); return
+        }
         wakeUp = sleep
         await sleep.value
         wakeUp = nil
