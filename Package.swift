@@ -44,13 +44,21 @@ let package = Package(
         .target(
             name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],
             path: "Tests/Support"),
+        .executableTarget(
+            name: "fault-worker", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Support"],
+            path: "Tests/FaultWorker", swiftSettings: [.treatAllWarnings(as: .error)]),
         tests("BytesTests", ["Bytes"]),
         tests("ModelTests", ["Model", "Bytes"]),
         tests("EnginesTests", ["Engines", "Model", "Bytes", "CAssets", "Support"], exclude: ["Resources"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
         tests("DatabaseTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
-        tests("FaultTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+        tests(
+            "FaultTests",
+            [
+                "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support", "fault-worker",
+            ],
+            exclude: ["kill-rounds"]),
         tests("TidyTests", []),
     ],
     cLanguageStandard: .c2x
