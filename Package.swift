@@ -45,6 +45,9 @@ let package = Package(
         .target(
             name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],
             path: "Tests/Support"),
+        .executableTarget(
+            name: "fault-worker", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Support"],
+            path: "Tests/FaultWorker", swiftSettings: [.treatAllWarnings(as: .error)]),
         tests("BytesTests", ["Bytes"]),
         tests("ModelTests", ["Model", "Bytes"]),
         tests("EnginesTests", ["Engines", "Model", "Bytes", "CAssets", "Support"], exclude: ["Resources"]),
@@ -53,7 +56,12 @@ let package = Package(
         tests(
             "DatabaseTests",
             ["afterthought", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
-        tests("FaultTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+        tests(
+            "FaultTests",
+            [
+                "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support", "fault-worker",
+            ],
+            exclude: ["kill-rounds"]),
         tests("TidyTests", []),
     ],
     cLanguageStandard: .c2x

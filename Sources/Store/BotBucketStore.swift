@@ -82,12 +82,12 @@ struct NoteBotChanges: Statement {
     func bind(to parameters: inout Parameters) { parameters.append(botNames) }
 }
 
-/// Bots of the given shards that wait to be merged, with the newest change seen.
+/// Bots of the given shards that wait to be merged, with the changes seen, by name.
 struct ChangedBots: Statement {
     static let name = "changed_bots"
     static let sql = """
         select bot_name, array_agg(id) from afterthought.bot_changes
-        where shard = any($1)
+        where shard = any($1) and ($3::text is null or bot_name > $3)
         group by bot_name
         order by bot_name
         limit $2
@@ -95,10 +95,12 @@ struct ChangedBots: Statement {
 
     var shards: [Int16]
     var botsMax: Int64
+    var after: String?
 
     func bind(to parameters: inout Parameters) {
         parameters.append(shards)
         parameters.append(botsMax)
+        parameters.append(after)
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> (botName: String, changes: [Int64]) {

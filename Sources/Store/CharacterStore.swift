@@ -9,23 +9,34 @@ package struct CharacterStore: Sendable {
     package init(identity: WorkerIdentity) { self.identity = identity }
 
     /// Bots of the given shards that changed since they were merged.
+    ///
+    /// - Parameters:
+    ///   - connection: the worker's.
+    ///   - shards: the shards that the bots themselves belong to.
+    ///   - after: the last bot of the page before; nil for the first page.
+    ///   - botsMax: the length of a page.
+    /// - Returns: bots by name, each with the changes to consume.
+    /// - Throws: `PostgresError`.
     package func changed(
-        _ connection: inout Connection, in shards: [Int16], botsMax: Int
+        _ connection: inout Connection, in shards: [Int16], after: String?, botsMax: Int
     ) throws -> [(botName: String, changes: [Int64])] {
-        try connection.query(ChangedBots(shards: shards, botsMax: Int64(botsMax)))
+        try connection.query(ChangedBots(shards: shards, botsMax: Int64(botsMax), after: after))
     }
 
     /// The bots' buckets, summed over all shards, with the moment before which all input is in them.
+    ///
+    /// - Returns: the sums by the bot's own pair, because names are told apart byte by byte.
     package func buckets(
         _ connection: inout Connection, of bots: [String]
-    ) throws -> (verifiedAt: Timestamp?, sums: [String: BotContributions]) {
+    ) throws -> (verifiedAt: Timestamp?, sums: [Pair: BotContributions]) {
         try connection.transaction(.readOnlyRepeatableRead) { connection in
             let verifiedAt = try connection.first(LeastVerified()) ?? nil
-            var sums: [String: BotContributions] = [:]
+            var sums: [Pair: BotContributions] = [:]
             for bucket in try connection.query(BucketsOfBots(botNames: bots)) {
                 let stored = try BucketSums(json: bucket.json)
-                sums[bucket.botName, default: BotContributions()][bucket.hour] =
-                    (sums[bucket.botName]?[bucket.hour] ?? BucketSums()) + stored
+                let bot = Pair(userID: "", botName: bucket.botName)
+                sums[bot, default: BotContributions()][bucket.hour] =
+                    (sums[bot]?[bucket.hour] ?? BucketSums()) + stored
             }
             return (verifiedAt, sums)
         }

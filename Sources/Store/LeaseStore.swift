@@ -12,6 +12,13 @@ package struct LeaseStore: Sendable {
         try connection.query(BeatHeart(identity: identity))
     }
 
+    /// Prolongs everything that `beat` and `claim` began, from beside them; brings back nothing that was given up
+    /// meanwhile.
+    package func keep(_ connection: inout Connection) throws {
+        _ = try connection.run(KeepBeating(identity: identity))
+        _ = try connection.query(RenewLeases(identity: identity))
+    }
+
     /// Prolongs the leases of all shards held, and returns those.
     package func renew(_ connection: inout Connection) throws -> [Int16] {
         try connection.query(RenewLeases(identity: identity))
@@ -31,6 +38,7 @@ package struct LeaseStore: Sendable {
             let claimed = try connection.query(ClaimShards(identity: identity, shardsMax: Int64(shardsMax)))
             let outdated = claimed.filter(\.isOutdated).map(\.progress.shard)
             if !outdated.isEmpty {
+                _ = try connection.run(OutdateStates(shards: outdated, identity: identity))
                 let bots = try connection.query(EmptyBuckets(shards: outdated))
                 if !bots.isEmpty { _ = try connection.run(NoteBotChanges(botNames: bots)) }
             }
@@ -38,7 +46,13 @@ package struct LeaseStore: Sendable {
         }
     }
 
-    package func release(_ connection: inout Connection, _ shards: [Int16]) throws {
+    /// Gives shards back.
+    ///
+    /// - Parameters:
+    ///   - connection: the worker's.
+    ///   - shards: nil for all that this worker holds, whether it knows of them or not.
+    /// - Throws: `PostgresError`.
+    package func release(_ connection: inout Connection, _ shards: [Int16]?) throws {
         _ = try connection.query(ReleaseShards(owner: identity.owner, shards: shards))
     }
 

@@ -36,29 +36,10 @@ package struct BacklogWindow: Equatable, Sendable {
     }
 }
 
-/// Who claims, and what for.
-package struct WorkerIdentity: Sendable {
-    /// Random, made at process start.
-    package var owner: UUID
-    package var engineVersion: Int32
-    package var configHash: String
-    package var leaseSeconds: Double
-    package var ttlSeconds: Double
-
-    /// What two workers that live at the same time must agree on, for people to read.
-    package var configuration: String { "\(configHash), ttl \(ttlSeconds) s" }
-
-    package init(
-        owner: UUID, engineVersion: Int32, configHash: String, leaseSeconds: Double, ttlSeconds: Double
-    ) {
-        self.owner = owner
-        self.engineVersion = engineVersion
-        self.configHash = configHash
-        self.leaseSeconds = leaseSeconds
-        self.ttlSeconds = ttlSeconds
-    }
-}
-
+/// Takes up to a number of shards that nobody holds; the order is the shards', locked ones are passed over.
+///
+/// A shard whose owner's lease ran out counts an unclean takeover. A shard of another version or configuration starts
+/// over:
 extension ShardProgress {
     /// The columns that a progress is read from, of a table or alias `p`.
     static let columns = """
@@ -93,7 +74,11 @@ extension ShardProgress {
     }
 }
 
-/// Moves shards on, if they are still held: the fence that every write of a worker passes.
+/// Marks the states of the version and configuration at hand in shards that come from another one: their share in the
+/// buckets Prolongs the leases of all shards held, and tells which those are.
+///
+/// Shards that a commit of this worker has locked are passed over: the commit prolongs them itself, and waiting for one
+/// lane Moves shards on, if they are still held: the fence that every write of a worker passes.
 ///
 /// Returns the shards that moved; fewer than asked for means that another worker took over, and the transaction must be
 /// rolled back.
@@ -114,7 +99,8 @@ struct AdvanceShards: Statement {
         set
             generation = p.generation + 1,
             lease_until = greatest(p.lease_until, now() + make_interval(secs => $5)),
-            unclean_takeovers = 0,
+            -- While pairs wait to be rebuilt, only a rebuild proves that they don't end their workers.
+            unclean_takeovers = case when p.rebuild_pending and not $16 then p.unclean_takeovers else 0 end,
             suspect_bot = null,
             suspect_user = null,
             rebuild_pending = p.rebuild_pending and not $6,
@@ -152,6 +138,7 @@ struct AdvanceShards: Statement {
         parameters.append(move.openWindow?.position.key.effectiveAt)
         parameters.append(move.openWindow.map { Int16($0.position.key.stream) })
         parameters.append(move.openWindow?.position.key.id)
+        parameters.append(move.isRebuild)
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
@@ -163,15 +150,15 @@ package struct ShardMove: Equatable, Sendable {
     package var finishedWindow: BacklogWindow?
     /// The window that remains open after it.
     package var openWindow: BacklogWindow?
+    /// Whether the commit rebuilds pairs of an older version.
+    package var isRebuild = false
     /// Whether no pair of an older version is left.
     package var finishesRebuild = false
 
-    package init(
-        finishedWindow: BacklogWindow? = nil, openWindow: BacklogWindow? = nil, finishesRebuild: Bool = false
-    ) {
+    package init(finishedWindow: BacklogWindow? = nil, openWindow: BacklogWindow? = nil, isRebuild: Bool = false) {
         self.finishedWindow = finishedWindow
         self.openWindow = openWindow
-        self.finishesRebuild = finishesRebuild
+        self.isRebuild = isRebuild
     }
 
     package static func finish(_ window: BacklogWindow) -> ShardMove { ShardMove(finishedWindow: window) }
@@ -181,7 +168,7 @@ package struct ShardMove: Equatable, Sendable {
     package func applied(to progress: ShardProgress) -> ShardProgress {
         var next = progress
         next.generation += 1
-        next.uncleanTakeovers = 0
+        if isRebuild || !progress.rebuildPending { next.uncleanTakeovers = 0 }
         next.suspect = nil
         next.window = openWindow
         if let finishedWindow { next.lastSnapshot = finishedWindow.snapshot }
@@ -190,7 +177,7 @@ package struct ShardMove: Equatable, Sendable {
     }
 }
 
-/// Records the pair about to be computed, in a shard whose owners keep dying.
+/// Records the pair about to be computed where that may end the process, or that it was computed.
 struct NoteSuspect: Statement {
     static let name = "note_suspect"
     static let sql = """
@@ -201,13 +188,14 @@ struct NoteSuspect: Statement {
 
     var shard: Int16
     var owner: UUID
-    var pair: Pair
+    /// Nil: none.
+    var pair: Pair?
 
     func bind(to parameters: inout Parameters) {
         parameters.append(shard)
         parameters.append(owner)
-        parameters.append(pair.botName)
-        parameters.append(pair.userID)
+        parameters.append(pair?.botName)
+        parameters.append(pair?.userID)
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }

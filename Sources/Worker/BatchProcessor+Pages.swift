@@ -29,7 +29,7 @@ extension BatchProcessor {
 
     /// Rebuilds some outdated pairs of a shard as of its watermark.
     func rebuildOutdated(_ connection: inout Connection, of shard: ShardProgress, pairsMax: Int) throws -> ShardStep {
-        var move = ShardMove()
+        var move = ShardMove(isRebuild: true)
         let quarantine = try store.quarantine(&connection, of: [shard.shard])
         let waiting = Set(quarantine.map(\.pair))
         // Those in quarantine come back by their own retries.
