@@ -42,6 +42,7 @@ let package = Package(
             name: "bench",
             dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "CLibPQ"],
             swiftSettings: strict),
+        .executableTarget(name: "example", dependencies: ["StrategicCache"], path: "Tests/Example"),
         .target(
             name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],
             path: "Tests/Support"),
