@@ -14,7 +14,8 @@ func shipped(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: [.treatAllWarnings(as: .error)])
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: exclude, swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
 let package = Package(
@@ -39,7 +40,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
-            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
+            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "CLibPQ"],
             swiftSettings: strict),
         .target(
             name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],
@@ -52,7 +53,9 @@ let package = Package(
         tests("EnginesTests", ["Engines", "Model", "Bytes", "CAssets", "Support"], exclude: ["Resources"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
-        tests("DatabaseTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+        tests(
+            "DatabaseTests",
+            ["afterthought", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
         tests(
             "FaultTests",
             [

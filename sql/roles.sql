@@ -1,6 +1,8 @@
 -- Purpose: roles for the application, the reader, the worker and the administrator, each with no more than it needs.
--- Run it by hand as the owner of the schema, after every migration; it can be repeated.
+-- Locks: brief ones on catalog rows.
+-- Online: yes. `afterthought migrate --roles` applies it, as a role that owns the schema and may create roles; so does
 --     psql --single-transaction -v ON_ERROR_STOP=1 -f sql/roles.sql
+-- It can be repeated, and should be after every migration.
 -- The roles can't log in: grant them to users that can. No password is set here.
 
 do $$
@@ -10,9 +12,11 @@ begin
     foreach role_name in array array[
         'afterthought_app', 'afterthought_reader', 'afterthought_worker', 'afterthought_admin'
     ] loop
-        if not exists (select from pg_roles where rolname = role_name) then
+        begin
             execute format('create role %I nologin', role_name);
-        end if;
+        exception when duplicate_object or unique_violation then
+            -- Roles belong to the whole cluster: another database, or somebody at this moment, has made it.
+        end;
     end loop;
 end
 $$;
@@ -59,8 +63,22 @@ grant insert, update, delete on
     afterthought.character_cache
 to afterthought_worker;
 grant update on afterthought.shard_progress to afterthought_worker;
-grant insert on afterthought.pair_changes to afterthought_worker;
+grant insert (user_id, bot_name, reason) on afterthought.pair_changes to afterthought_worker;
 
--- The administrator: everything but the schema's definition.
-grant select, insert, update, delete on all tables in schema afterthought to afterthought_admin;
+-- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
+-- are nobody's to write.
+do $$
+begin
+    grant afterthought_app, afterthought_reader, afterthought_worker to afterthought_admin;
+exception when unique_violation then
+    -- Memberships belong to the whole cluster as well.
+end
+$$;
+grant delete on
+    afterthought.messages, afterthought.memory_retrievals, afterthought.metric_points, afterthought.trait_activations,
+    afterthought.outreach_attempts, afterthought.pair_changes
+to afterthought_admin;
+grant insert, update, delete on
+    afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors, afterthought.shard_progress
+to afterthought_admin;
 grant execute on all functions in schema afterthought to afterthought_admin;

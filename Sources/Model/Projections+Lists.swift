@@ -19,6 +19,7 @@ extension Projections {
     /// Up to five from each end of the standings; with fewer than ten memories each is in one half only.
     ///
     /// - Parameter standings: as `standings(_:curve:at:)` orders them.
+    /// - Returns: no memory twice.
     package static func snapshot(_ standings: [MemoryStanding]) -> MemorySnapshot {
         let half = standings.count / 2
         let fresh = standings.suffix(min(snapshotMemoriesMax, standings.count - half))
@@ -45,7 +46,10 @@ extension Projections {
 
     /// The days of a trait history within the 30 days (UTC) that end at a moment.
     ///
-    /// - Parameter history: `[{"date":"2018-05-06",…}]`, any order, which is kept.
+    /// - Parameters:
+    ///   - history: `[{"date":"2018-05-06",…}]`, any order, which is kept.
+    ///   - moment: when the days end.
+    /// - Returns: days of 29 days ago or later.
     package static func traitHistory(_ history: JSONValue, at moment: Timestamp) -> [JSONValue] {
         let days = Int64(Limits.traitHistoryDaysMax - 1)
         let first = Timestamp(microseconds: (moment.dayIndex - days) * 86_400_000_000).rfc3339.prefix(10)

@@ -42,7 +42,9 @@ struct LoadBuckets: Statement {
     }
 }
 
-/// Stores buckets as they are now; empty ones go. The shard's fence makes sure that nobody else wrote them meanwhile.
+/// Stores buckets as they are now; empty ones go.
+///
+/// The shard's fence makes sure that nobody else wrote them meanwhile.
 struct SaveBuckets: Statement {
     static let name = "save_buckets"
     static let sql = """

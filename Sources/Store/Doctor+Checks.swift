@@ -12,7 +12,8 @@ extension Doctor {
             """)
         guard let row = rows.first, row[0] == "t" else {
             return DoctorFinding(
-                "cluster", .failure, "expected the cluster that the progress was made in, got: another system identifier",
+                "cluster", .failure,
+                "expected the cluster that the progress was made in, got: another system identifier",
                 hint: "the database was restored or copied here; stop the workers and run `afterthought reconcile`")
         }
         return DoctorFinding("cluster", .ok, "epoch \(row[1] ?? "?") of this cluster")
@@ -56,7 +57,8 @@ extension Doctor {
                 union all
                 select s.relname || '.' || c.attname, s.relowner, a.grantee, a.privilege_type
                 from streams as s
-                join pg_attribute as c on c.attrelid = s.oid and c.attname in ('id', 'tx', 'received_at', 'requested_at')
+                join pg_attribute as c
+                    on c.attrelid = s.oid and c.attname in ('id', 'tx', 'received_at', 'requested_at')
                 cross join lateral aclexplode(c.attacl) as a
             )
             select distinct
@@ -90,7 +92,9 @@ extension Doctor {
             having count(t.oid) filter (where t.tgenabled <> 'D') < 3
             order by 1
             """)
-        guard !rows.isEmpty else { return DoctorFinding("triggers", .ok, "edits, deletions and truncations are noticed") }
+        guard !rows.isEmpty else {
+            return DoctorFinding("triggers", .ok, "edits, deletions and truncations are noticed")
+        }
         return DoctorFinding(
             "triggers", .failure,
             "expected three enabled triggers on each stream, got: fewer on "
@@ -136,15 +140,19 @@ extension Doctor {
         guard prepared + long > 0 else { return DoctorFinding("transactions", .ok, "none open for long") }
         return DoctorFinding(
             "transactions", .warning,
-            "expected no old transactions, got: \(prepared) prepared over 10 minutes ago, \(long) open for over an hour",
+            "expected no old transactions, got: \(prepared) prepared over 10 minutes ago, "
+                + "\(long) open for over an hour",
             hint: "see pg_prepared_xacts and pg_stat_activity; they keep dead rows from being cleaned up")
     }
 
     /// Whether the server keeps what it confirms, and cleans up.
     static func settings(_ connection: inout Connection) throws -> DoctorFinding {
         let rows = try connection.textRows(
-            "select name from pg_settings where name in ('fsync', 'autovacuum', 'full_page_writes') and setting = 'off'")
-        guard !rows.isEmpty else { return DoctorFinding("settings", .ok, "fsync, full_page_writes and autovacuum are on") }
+            "select name from pg_settings where name in ('fsync', 'autovacuum', 'full_page_writes') and setting = 'off'"
+        )
+        guard !rows.isEmpty else {
+            return DoctorFinding("settings", .ok, "fsync, full_page_writes and autovacuum are on")
+        }
         return DoctorFinding(
             "settings", .warning, "expected all on, got: off for " + rows.map { $0[0] ?? "" }.joined(separator: ", "),
             hint: "without fsync and full_page_writes a power cut can lose or damage data")

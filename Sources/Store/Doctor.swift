@@ -50,7 +50,8 @@ package enum Doctor {
                 findings.append(try check.run(&connection))
             } catch let error as PostgresError where error.sqlState == "42501" {
                 findings.append(
-                    DoctorFinding(check.name, .warning, "not allowed to look", hint: "run doctor as the schema's owner"))
+                    DoctorFinding(check.name, .warning, "not allowed to look", hint: "run doctor as the schema's owner")
+                )
             }
         }
         return findings

@@ -14,6 +14,7 @@ struct EmbeddedBinaries: Equatable {
     /// `AFTERTHOUGHT_POSTGRES_BIN` comes first, then the folders that distributions use, newest first, then the PATH.
     ///
     /// - Parameter wanted: the major version that a data folder needs; nil: the newest.
+    /// - Returns: the programs' folder and version.
     /// - Throws: `EmbeddedError` with what to install.
     static func find(major wanted: Int?) throws(EmbeddedError) -> EmbeddedBinaries {
         let found = candidates().compactMap { probe($0) }

@@ -49,7 +49,8 @@ struct EmbeddedFolder {
 
     private static func failure(_ verb: String, _ path: String) -> EmbeddedError {
         EmbeddedError(
-            "expected to \(verb) \(path), got: \(systemMessage(errno))", hint: "choose another folder with --data-folder")
+            "expected to \(verb) \(path), got: \(systemMessage(errno))",
+            hint: "choose another folder with --data-folder")
     }
 
     private static func makeFolders(_ path: String) throws(EmbeddedError) {

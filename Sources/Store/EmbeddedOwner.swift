@@ -10,6 +10,7 @@ struct EmbeddedOwner: Equatable {
     /// Chooses the user for a data folder.
     ///
     /// - Parameter existing: who owns the data folder already; nil: nobody yet.
+    /// - Returns: the user, and how commands become that user's.
     /// - Throws: `EmbeddedError` when it belongs to somebody we can't act as.
     static func choose(existing: (userID: uid_t, groupID: gid_t)?) throws(EmbeddedError) -> EmbeddedOwner {
         let me = geteuid()

@@ -2,11 +2,13 @@ import Glibc
 import Postgres
 import Synchronization
 
-/// A private PostgreSQL server in a folder of its own: reachable by a Unix socket that only its user (and root) can enter.
+/// A private PostgreSQL server in a folder of its own: reachable by a Unix socket that only its user (and root) can
+/// enter.
 ///
-/// It outlives a crash of this process and is then adopted by the next: whoever uses it holds a shared lock, and the last
-/// to leave stops it. Every call blocks; call it from a thread of your own, never from the cooperative pool (`started` does
-/// that). It never touches a folder without its marker, nor a server that does not work in its data folder.
+/// It outlives a crash of this process and is then adopted by the next: whoever uses it holds a shared lock, and the
+/// last to leave stops it. Every call blocks; call it from a thread of your own, never from the cooperative pool
+/// (`started` does that). It never touches a folder without its marker, nor a server that does not work in its data
+/// folder.
 ///
 ///     let server = try EmbeddedPostgres.start()
 ///     var connection = try Connection(ConnectionOptions(url: server.connectionURL))
@@ -110,7 +112,8 @@ package final class EmbeddedPostgres: Sendable {
     ) throws {
         while try !condition() {
             if deadline.remainingNanoseconds == 0 {
-                throw EmbeddedError("expected \(what) in time, got: none", hint: "try again, or look into its server.log")
+                throw EmbeddedError(
+                    "expected \(what) in time, got: none", hint: "try again, or look into its server.log")
             }
             EmbeddedProcess.pause(milliseconds: pollMilliseconds)
         }

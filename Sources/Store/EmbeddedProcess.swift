@@ -94,7 +94,8 @@ enum EmbeddedProcess {
         let failure = unsafe posix_spawn(&pid, arguments[0], &actions, &attributes, &words, &variables)
         guard failure == 0 else {
             throw EmbeddedError(
-                "expected \(arguments[0]) to start, got: \(systemMessage(failure))", hint: "check that it is executable")
+                "expected \(arguments[0]) to start, got: \(systemMessage(failure))", hint: "check that it is executable"
+            )
         }
         return pid
     }

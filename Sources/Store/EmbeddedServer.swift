@@ -1,7 +1,9 @@
 import Glibc
 import Postgres
 
-/// The server process of a folder: finds it, makes its data, launches and stops it. The caller holds the start lock.
+/// The server process of a folder: finds it, makes its data, launches and stops it.
+///
+/// The caller holds the start lock.
 struct EmbeddedServer {
     /// What `postmaster.pid` says.
     struct PidFile: Equatable {
@@ -108,7 +110,8 @@ struct EmbeddedServer {
 
     /// Whoever may enter the socket's folder is trusted; nobody else gets near.
     private func allowSocketOnly(_ data: String) throws(EmbeddedError) {
-        let rules = Array("# Only through the socket, whose folder only this user may enter.\nlocal all all trust\n".utf8)
+        let rules = Array(
+            "# Only through the socket, whose folder only this user may enter.\nlocal all all trust\n".utf8)
         let descriptor = unsafe open(data + "/pg_hba.conf", O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW)
         defer { close(descriptor) }
         guard descriptor >= 0, unsafe write(descriptor, rules, rules.count) == rules.count else {
@@ -153,6 +156,8 @@ struct EmbeddedServer {
 
     /// Stops the server that works in the data folder: politely, then in haste.
     static func stop(_ folder: EmbeddedFolder, _ deadline: Deadline) {
+        // A socket's folder outside ours is of no use without the server; the removal of one in use fails.
+        defer { if !folder.socket.hasPrefix(folder.path) { _ = unsafe rmdir(folder.socket) } }
         guard let file = running(folder) else { return }
         kill(file.process, SIGINT)
         if waitForEnd(file.process, folder, deadline) { return }

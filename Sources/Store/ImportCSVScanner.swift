@@ -1,7 +1,7 @@
 /// Finds records and fields in CSV bytes (RFC 4180), one record at a time, without copying.
 ///
-/// Lines end in LF or CRLF; quoted fields may hold both, and `""` for a quote. A quote inside an unquoted field is text. It
-/// does not decode anything: fields are ranges of the bytes it was given.
+/// Lines end in LF or CRLF; quoted fields may hold both, and `""` for a quote. A quote inside an unquoted field is
+/// text. It does not decode anything: fields are ranges of the bytes it was given.
 ///
 /// Complexity: O(1) amortised a byte.
 struct CSVScanner {

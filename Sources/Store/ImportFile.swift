@@ -93,6 +93,8 @@ struct ImportFile: ~Copyable {
     /// A digest of the file's size, its first and last mebibyte and how it is read.
     ///
     /// - Parameter reading: what else makes this import another one: format and mapping.
+    /// - Returns: 32 bytes.
+    /// - Throws: `ImportError` when the file can't be read.
     func fingerprint(reading: String) throws(ImportError) -> [UInt8] {
         let mebibyte = 1 << 20
         var sample = Array("\(size)\n\(reading)\n".utf8)

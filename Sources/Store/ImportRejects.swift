@@ -2,8 +2,8 @@ import Glibc
 
 /// The file that says which rows were not loaded and why: `line,reason`, without their text.
 ///
-/// It is made at the first rejection, readable by its owner only, and written before the chunk's commit, so that it never
-/// says less than the database; a resumed import first cuts off what its last, uncommitted chunk had written.
+/// It is made at the first rejection, readable by its owner only, and written before the chunk's commit, so that it
+/// never says less than the database; a resumed import first cuts off what its last, uncommitted chunk had written.
 struct ImportRejects: ~Copyable {
     /// Where it is; nil: rejections are only counted.
     let path: String?

@@ -57,13 +57,15 @@ package struct ImportReport: Equatable, Sendable {
 
 /// Loads a file of messages: in chunks, each with its place in the file in one transaction.
 ///
-/// So a killed import goes on where it stopped, every row is loaded exactly once with or without an external id, and two
-/// imports of the same file at once can't both load a chunk. Memory does not grow with the file.
+/// So a killed import goes on where it stopped, every row is loaded exactly once with or without an external id, and
+/// two imports of the same file at once can't both load a chunk. Memory does not grow with the file.
 package struct Importer: ~Copyable {
     /// How far ahead of the database's clock a message may be, in microseconds.
     static let aheadMicrosecondsMax: Int64 = 86_400_000_000
     /// Bytes of rows after which a chunk is loaded even with few rows.
     static let chunkBytesMax = 16 << 20
+    /// Bytes given to the connection at once.
+    private static let pieceBytes = 64 << 10
     /// Rows between two reports of progress while checking.
     private static let reportRows: Int64 = 20_000
 
@@ -192,8 +194,9 @@ package struct Importer: ~Copyable {
             }
             if rows % Self.reportRows == 0 {
                 if shouldStop() { throw interrupted(ImportProgressRow()) }
-                report(ImportProgress(
-                    phase: .checking, bytesDone: reader.offset, bytesTotal: reader.file.size, rows: rows))
+                report(
+                    ImportProgress(
+                        phase: .checking, bytesDone: reader.offset, bytesTotal: reader.file.size, rows: rows))
             }
         }
     }
@@ -255,7 +258,12 @@ package struct Importer: ~Copyable {
 
     private func load(_ connection: inout Connection, _ bytes: [UInt8]) throws -> Int64 {
         try connection.execute(ImportChunkSQL.createTable)
-        try connection.copyIn(ImportChunkSQL.copy) { writer in try writer.write(bytes: bytes) }
+        try connection.copyIn(ImportChunkSQL.copy) { writer in
+            // In pieces, so that the chunk is not held once more in the buffers on its way.
+            for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
+                try writer.write(bytes: Array(bytes[start..<min(start + Self.pieceBytes, bytes.count)]))
+            }
+        }
         let counts = try connection.query(sql: ImportChunkSQL.insert) { row in try row.decode(0, as: Int64.self) }
         return counts[0]
     }

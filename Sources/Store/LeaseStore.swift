@@ -30,8 +30,8 @@ package struct LeaseStore: Sendable {
 
     /// Takes up to a number of shards that nobody holds.
     ///
-    /// The buckets of shards whose states are of another version or configuration are emptied with the same commit: they are
-    /// filled again as their pairs are rebuilt.
+    /// The buckets of shards whose states are of another version or configuration are emptied with the same commit:
+    /// they are filled again as their pairs are rebuilt.
     package func claim(_ connection: inout Connection, shardsMax: Int) throws -> [ShardProgress] {
         try connection.transaction(.readWrite) { connection in
             let claimed = try connection.query(ClaimShards(identity: identity, shardsMax: Int64(shardsMax)))

@@ -25,7 +25,10 @@ package struct Migration: Hashable, Sendable {
     }
 
     /// `sql/roles.sql`: group roles and their grants, applied on demand and again at will.
-    package static var rolesSQL: String { unsafe EmbeddedAsset(afterthought_roles_sql()).text }  // A constant.
+    package static var rolesSQL: String {
+        // Safe because the asset is a constant of the binary.
+        unsafe EmbeddedAsset(afterthought_roles_sql()).text
+    }
 
     private init(_ asset: EmbeddedAsset) {
         let parts = asset.name.split(separator: "_", maxSplits: 1)

@@ -40,7 +40,8 @@ package struct MigrationError: Error, Equatable, Sendable, CustomStringConvertib
         MigrationError(
             "expected the applied migrations to equal those of this build, got: others as "
                 + migrations.joined(separator: ", "),
-            hint: "another build with other files has migrated this database; `afterthought doctor` shows both checksums")
+            hint:
+                "another build with other files has migrated this database; `afterthought doctor` shows both checksums")
     }
 
     static func missingTables(_ tables: [String]) -> MigrationError {

@@ -11,8 +11,9 @@ package struct MigrationReport: Equatable, Sendable {
 
 /// Brings the schema `afterthought` up to this build's version: forward only, one transaction a migration.
 ///
-/// Any number may run at the same time: each transaction first takes an advisory lock, then looks what is left to do, so
-/// a connection pooler does no harm either. A killed run leaves whole migrations behind and is continued by the next.
+/// Any number may run at the same time: each transaction first takes an advisory lock, then looks what is left to do,
+/// so a connection pooler does no harm either. A killed run leaves whole migrations behind and is continued by the
+/// next.
 ///
 /// Source: PostgreSQL manual, "Advisory Locks".
 package enum Migrator {
@@ -32,6 +33,14 @@ package enum Migrator {
         while let migration = try step(&connection, known) { report.applied.append(migration) }
         report.alreadyApplied = known.count - report.applied.count
         return report
+    }
+
+    /// Makes the group roles of `sql/roles.sql` and grants them their rights, as a whole or not at all.
+    package static func applyRoles(_ connection: inout Connection) throws {
+        try connection.transaction { connection in
+            try connection.run(MigrationLock())
+            try connection.execute(Migration.rolesSQL)
+        }
     }
 
     /// Compares the schema with this build, and changes nothing.

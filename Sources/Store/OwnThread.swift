@@ -20,7 +20,8 @@ package func onOwnThread<Value: Sendable>(_ work: @escaping @Sendable () throws 
             unsafe Unmanaged<ThreadBody>.fromOpaque(argument).release()
             continuation.resume(
                 throwing: EmbeddedError(
-                    "expected a thread, got: \(systemMessage(failure))", hint: "raise the limit on processes (ulimit -u)"))
+                    "expected a thread, got: \(systemMessage(failure))",
+                    hint: "raise the limit on processes (ulimit -u)"))
         }
     }
 }

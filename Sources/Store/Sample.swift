@@ -5,5 +5,8 @@ import CAssets
 /// Source: byu_chitchat (MIT licence; see `Sources/CAssets/sample`).
 package enum Sample {
     /// CSV with the columns message_id, conversation_id, user_id, bot_name, role, content and created_at.
-    package static var csv: [UInt8] { unsafe EmbeddedAsset(afterthought_sample_csv()).bytes }  // A constant of the binary.
+    package static var csv: [UInt8] {
+        // Safe because the asset is a constant of the binary.
+        unsafe EmbeddedAsset(afterthought_sample_csv()).bytes
+    }
 }

@@ -16,7 +16,8 @@ package struct AppliedMigration: Equatable, Sendable {
     }
 }
 
-/// How a database's schema compares with the migrations of this build; decides, without a database, what may happen next.
+/// How a database's schema compares with the migrations of this build; decides, without a database, what may happen
+/// next.
 package struct SchemaStatus: Equatable, Sendable {
     /// The oldest server that has everything the schema uses, as `server_version_num` counts.
     package static let serverVersionMin = 140_000

@@ -121,7 +121,10 @@ struct Backlog: Statement {
     // of transactions that began after the watermark, and rows of those that were in progress then.
     static let sql = """
         with progress as materialized (
-            select shard, pg_snapshot_xmax(last_snapshot) as next, array(select pg_snapshot_xip(last_snapshot)) as running
+            select
+                shard,
+                pg_snapshot_xmax(last_snapshot) as next,
+                array(select pg_snapshot_xip(last_snapshot)) as running
             from afterthought.shard_progress
         )
         select coalesce(sum(rows), 0)::bigint, min(oldest)
@@ -193,7 +196,7 @@ package struct RequestRebuild: Statement {
     package static let name = "request_rebuild"
     package static let sql = """
         insert into afterthought.pair_changes (user_id, bot_name, reason)
-        select $1, $2, 'requested'
+        select $1::text, $2::text, 'requested'
         where exists (
             select from afterthought.messages
             where shard = afterthought.shard_of($1, $2) and bot_name = $2 and user_id = $1)

@@ -8,20 +8,24 @@ extension StrategicCache {
         ///
         /// It must lead to one server: freshness is judged by what that server said a moment ago.
         public var url: String?
-        /// How long a read may take at most, in milliseconds, connecting excluded because no read ever connects; 1…60 000.
+        /// How long a read may take at most, in milliseconds, connecting excluded because no read ever connects; 1…60
+        /// 000.
         public var deadlineMilliseconds = 5
         /// Connections that reads share, 1…64; the background uses one more.
         public var poolSize = 2
         /// How old a last known row may be to stand in when the database does not answer, in seconds.
         public var staleSecondsMax = 86_400
-        /// Rows kept in the process at most, 64…1 000 000: for hits, and as last known rows. A row takes a few kilobytes.
+        /// Rows kept in the process at most, 64…1 000 000: for hits, and as last known rows.
+        ///
+        /// A row takes a few kilobytes.
         public var lastKnownEntriesMax = 8_192
         /// Whether fresh rows are answered from the process without asking the database.
         public var servesHits = true
         /// Whether statements are prepared by name; false works through a transaction pooler.
         public var preparesStatements = true
-        /// Whether workers' notifications end rows in the process early, on one more connection. Not through a transaction
-        /// pooler, and not on a standby.
+        /// Whether workers' notifications end rows in the process early, on one more connection.
+        ///
+        /// Not through a transaction pooler, and not on a standby.
         public var listensForChanges = false
         /// Whether a stale read asks the worker to do the pair first.
         public var requestsRefresh = true
@@ -91,8 +95,8 @@ extension StrategicCache {
                 options.preparesStatements = preparesStatements
                 options.connectTimeoutSeconds = 2
                 options.tcpUserTimeoutMilliseconds = 2_000
-                // Ends on the server what its reader no longer waits for. Through a transaction pooler the setting would stay
-                // with a connection that others use.
+                // Ends on the server what its reader no longer waits for. Through a transaction pooler the setting
+                // would stay with a connection that others use.
                 if preparesStatements { options.sessionSettings = [("statement_timeout", "2s")] }
                 return options
             } catch {

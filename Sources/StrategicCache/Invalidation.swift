@@ -13,8 +13,7 @@ struct Invalidation: Hashable, Sendable {
 
     /// Reads `{"shard":n,"generation":n,"pairs":["hex",…]}`; without readable pairs the whole shard is meant.
     ///
-    /// - Parameter payload: what was sent with the notification.
-    /// - Returns: nil for what is no notification of this kind.
+    /// - Parameter payload: what was sent with the notification; the result is nil for what is not of this kind.
     init?(payload: String) {
         guard let json = try? JSONValue(parsing: payload), let shard = json["shard"]?.int64,
             let number = Int16(exactly: shard)

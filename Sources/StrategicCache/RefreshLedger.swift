@@ -11,6 +11,9 @@ struct RefreshLedger: Sendable {
 
     private var askedAt: [Pair: UInt64] = [:]
     private(set) var waiting: [Pair] = []
+    /// When old entries were last removed: looking through all of them at every request would cost each stale read.
+    private var sweptAt: UInt64 = 0
+    static let sweepNanoseconds: UInt64 = 1_000_000_000
 
     /// Asks for a pair.
     ///
@@ -22,6 +25,8 @@ struct RefreshLedger: Sendable {
         if let last = askedAt[pair], now &- last < RefreshLedger.intervalNanoseconds { return false }
         guard waiting.count < RefreshLedger.waitingMax else { return false }
         if askedAt.count >= RefreshLedger.pairsMax {
+            guard now &- sweptAt >= RefreshLedger.sweepNanoseconds else { return false }
+            sweptAt = now
             askedAt = askedAt.filter { now &- $0.value < RefreshLedger.intervalNanoseconds }
             guard askedAt.count < RefreshLedger.pairsMax else { return false }
         }

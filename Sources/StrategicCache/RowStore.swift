@@ -2,8 +2,8 @@ import Model
 
 /// The rows read last: answers reads while they are fresh, and stands in when the database does not answer.
 ///
-/// Bounded, and cut into slices with a lock each so that threads do not queue. Each slice evicts by the CLOCK rule: a row
-/// that was asked for since the hand last passed gets another round (Corbató, 1968).
+/// Bounded, and cut into slices with a lock each so that threads do not queue. Each slice evicts by the CLOCK rule: a
+/// row that was asked for since the hand last passed gets another round (Corbató, 1968).
 ///
 /// Complexity: O(1) for `find`; amortised O(1) for `store`.
 final class RowStore: Sendable {
@@ -36,7 +36,8 @@ final class RowStore: Sendable {
         slice(key).remove(key)
     }
 
-    /// Ends the freshness of rows, so that the next read asks the database; they still stand in when it does not answer.
+    /// Ends the freshness of rows, so that the next read asks the database; they still stand in when it does not
+    /// answer.
     func expire(where condition: (StoredRow) -> Bool) {
         for slice in slices { slice.expire(where: condition) }
     }
@@ -73,75 +74,82 @@ private struct Key: Hashable {
 
 /// One part of the store.
 private final class Slice: @unchecked Sendable {
-    // Unchecked because every member but the lock is only touched under the lock.
-    private struct Entry {
+    // Unchecked because the content is only touched under the lock.
+    private let lock = Lock()
+    private var content: SliceContent
+
+    init(capacity: Int) { content = SliceContent(capacity: capacity) }
+
+    var count: Int { lock.withLock { content.entries.count } }
+
+    func find(_ key: Key) -> StoredRow? { lock.withLock { content.find(key) } }
+
+    func store(_ row: StoredRow, _ key: Key) { lock.withLock { content.store(row, key) } }
+
+    func remove(_ key: Key) { lock.withLock { content.remove(key) } }
+
+    func expire(where condition: (StoredRow) -> Bool) { lock.withLock { content.expire(where: condition) } }
+}
+
+/// The rows of a slice; a struct, so that each call is checked for exclusive access once and not at every member.
+private struct SliceContent {
+    struct Entry {
         var key: Key
         var row: StoredRow
         var wasAsked: Bool
     }
 
-    private let lock = Lock()
-    private let capacity: Int
-    private var places: [Key: Int] = [:]
-    private var entries: [Entry] = []
-    private var hand = 0
+    let capacity: Int
+    var places: [Key: Int] = [:]
+    var entries: [Entry] = []
+    var hand = 0
 
     init(capacity: Int) { self.capacity = capacity }
 
-    var count: Int { lock.withLock { entries.count } }
-
-    func find(_ key: Key) -> StoredRow? {
-        lock.withLock {
-            guard let place = places[key] else { return nil }
-            entries[place].wasAsked = true
-            return entries[place].row
-        }
+    mutating func find(_ key: Key) -> StoredRow? {
+        guard let place = places[key] else { return nil }
+        entries[place].wasAsked = true
+        return entries[place].row
     }
 
-    func store(_ row: StoredRow, _ key: Key) {
-        lock.withLock {
-            if let place = places[key] {
-                // Two reads may overlap: the one that asked the database later wins.
-                if entries[place].row.readAt <= row.readAt { entries[place].row = row }
-                return
-            }
-            if entries.count < capacity {
-                places[key] = entries.count
-                entries.append(Entry(key: key, row: row, wasAsked: false))
-                return
-            }
-            while entries[hand].wasAsked {
-                entries[hand].wasAsked = false
-                hand = (hand + 1) % capacity
-            }
-            places[entries[hand].key] = nil
-            places[key] = hand
-            entries[hand] = Entry(key: key, row: row, wasAsked: false)
+    mutating func store(_ row: StoredRow, _ key: Key) {
+        if let place = places[key] {
+            // Two reads may overlap: the one that asked the database later wins.
+            if entries[place].row.readAt <= row.readAt { entries[place].row = row }
+            return
+        }
+        if entries.count < capacity {
+            places[key] = entries.count
+            entries.append(Entry(key: key, row: row, wasAsked: false))
+            return
+        }
+        while entries[hand].wasAsked {
+            entries[hand].wasAsked = false
             hand = (hand + 1) % capacity
         }
+        places[entries[hand].key] = nil
+        places[key] = hand
+        entries[hand] = Entry(key: key, row: row, wasAsked: false)
+        hand = (hand + 1) % capacity
     }
 
-    func remove(_ key: Key) {
-        lock.withLock {
-            guard let place = places.removeValue(forKey: key) else { return }
-            let last = entries.count - 1
-            if place != last {
-                entries[place] = entries[last]
-                places[entries[place].key] = place
-            }
-            entries.removeLast()
-            if hand >= entries.count { hand = 0 }
+    mutating func remove(_ key: Key) {
+        guard let place = places.removeValue(forKey: key) else { return }
+        let last = entries.count - 1
+        if place != last {
+            entries[place] = entries[last]
+            places[entries[place].key] = place
         }
+        entries.removeLast()
+        if hand >= entries.count { hand = 0 }
     }
 
-    func expire(where condition: (StoredRow) -> Bool) {
-        lock.withLock {
-            for place in entries.indices where condition(entries[place].row) {
-                let old = entries[place].row
-                entries[place].row = StoredRow(
-                    pair: old.pair, content: old.content, readAt: old.readAt,
-                    verdict: Watermarks.Verdict(freshUntil: 0, completeThrough: old.completeThrough))
-            }
+    mutating func expire(where condition: (StoredRow) -> Bool) {
+        for place in entries.indices where condition(entries[place].row) {
+            let old = entries[place].row
+            entries[place].row = StoredRow(
+                pair: old.pair, content: old.content, readAt: old.readAt,
+                verdict: Watermarks.Verdict(freshUntil: 0, completeThrough: old.completeThrough))
         }
     }
 }

@@ -41,7 +41,9 @@ public enum TrendDirection: String, Hashable, Sendable {
     case declining
 }
 
-/// How well a pair's memories hold. A nil member was not computed; `nullReason` says why.
+/// How well a pair's memories hold.
+///
+/// A nil member was not computed; `nullReason` says why.
 public struct MemoryHealth: Hashable, Sendable {
     /// Up to five memories least likely to be recalled now, least likely first.
     public let staleMemories: [Memory]?
@@ -61,7 +63,9 @@ public struct MemoryHealth: Hashable, Sendable {
     public let isValidated: Bool
 }
 
-/// How a bot performed over the last week. A nil member was not computed; `nullReasons` says why.
+/// How a bot performed over the last week.
+///
+/// A nil member was not computed; `nullReasons` says why.
 public struct CharacterPerformance: Hashable, Sendable {
     /// Length of the window that averages are over.
     public let timeWindowHours: Int
@@ -85,7 +89,9 @@ public struct CharacterPerformance: Hashable, Sendable {
     public let isValidated: Bool
 }
 
-/// Which traits a bot showed to the user, and what they did. A nil member was not computed; `nullReason` says why.
+/// Which traits a bot showed to the user, and what they did.
+///
+/// A nil member was not computed; `nullReason` says why.
 public struct PersonalityProfile: Hashable, Sendable {
     /// A trait with how often it shows and what it does.
     public struct Trait: Hashable, Sendable {
@@ -111,7 +117,9 @@ public struct PersonalityProfile: Hashable, Sendable {
     public let isValidated: Bool
 }
 
-/// What a pair talks about and how. A nil member was not computed; `nullReason` says why.
+/// What a pair talks about and how.
+///
+/// A nil member was not computed; `nullReason` says why.
 public struct ConversationPatterns: Hashable, Sendable {
     /// A topic with when it ran, in RFC 3339.
     public struct Topic: Hashable, Sendable {
@@ -149,7 +157,9 @@ public struct ConversationPatterns: Hashable, Sendable {
     public let isValidated: Bool
 }
 
-/// How fast a user forgets, and what is kept. A nil member was not computed; `nullReason` says why.
+/// How fast a user forgets, and what is kept.
+///
+/// A nil member was not computed; `nullReason` says why.
 public struct MemoryBehavior: Hashable, Sendable {
     /// JSON: `{"model","decay","factor","stability_multiplier",…}`.
     public let forgettingCurveParameters: String?
@@ -165,7 +175,9 @@ public struct MemoryBehavior: Hashable, Sendable {
     public let isValidated: Bool
 }
 
-/// When and with what a bot may write first. A nil member was not computed; `nullReason` says why.
+/// When and with what a bot may write first.
+///
+/// A nil member was not computed; `nullReason` says why.
 public struct EngagementOpportunities: Hashable, Sendable {
     /// A topic worth raising.
     public struct Suggestion: Hashable, Sendable {

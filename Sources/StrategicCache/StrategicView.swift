@@ -29,9 +29,10 @@ public struct StrategicView: Sendable {
         botName = pair.botName
         readAt = now
         moment = row?.moment(at: now) ?? .negativeInfinity
-        if let row {
-            let age = Duration.seconds(max(moment.seconds(since: row.completeThrough), 0))
-            freshness = isFresh ? .fresh : .stale(age: age)
+        if isFresh {
+            freshness = .fresh
+        } else if let row {
+            freshness = .stale(age: .seconds(max(moment.seconds(since: row.completeThrough), 0)))
         } else {
             freshness = .missing
         }

@@ -44,8 +44,8 @@ extension BatchProcessor {
 }
 
 extension Batch {
-    /// Leaves out the pairs in quarantine, brings back those whose next try is due, and adds the pair that a dead owner was
-    /// computing.
+    /// Leaves out the pairs in quarantine, brings back those whose next try is due, and adds the pair that a dead owner
+    /// was computing.
     mutating func isolate(_ quarantine: [QuarantinedPair]) {
         for entry in quarantine {
             let pair = PairInShard(shard: entry.shard, pair: entry.pair)

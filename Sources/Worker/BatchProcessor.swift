@@ -83,7 +83,8 @@ struct BatchProcessor: Sendable {
         return report
     }
 
-    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is computed.
+    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is
+    /// computed.
     static let uncleanTakeoversMax = 3
 
     /// Whether computing a pair may end the process: its shard's owners keep dying, or it failed before.

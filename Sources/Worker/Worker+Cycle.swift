@@ -5,8 +5,9 @@ import Postgres
 import Store
 
 extension Worker {
-    /// One cycle: what is new everywhere, then as much of open backlogs as fits into a cycle, then old versions and bots.
-    func cycle() async throws -> CycleReport {
+    /// One cycle: what is new everywhere, then as much of open backlogs as fits into a cycle, then old versions and
+    /// bots.
+    package func cycle() async throws -> CycleReport {
         try await ensureOwnership()
         guard let source else { return CycleReport() }
         var report = CycleReport()
@@ -60,8 +61,8 @@ extension Worker {
         batch.isolate(found.1)
         batch.answered = found.2
         // A reader waits for it: a pair of an older version goes first.
-        batch.forced.formUnion(
-            found.2.filter { pair in group.contains { $0.shard == pair.shard && $0.rebuildPending } })
+        let pending = Set(group.filter(\.rebuildPending).map(\.shard))
+        batch.forced.formUnion(found.2.filter { pending.contains($0.shard) })
         outcome.report = try await process(batch.split(into: lanes.count), source: source)
         return outcome
     }

@@ -30,7 +30,8 @@ struct ArgumentParser {
         }
         if first.hasPrefix("-") {
             throw CommandFailure(
-                .usage, "expected a command before options, got: `\(first)`", hint: "`afterthought help` lists the commands")
+                .usage, "expected a command before options, got: `\(first)`",
+                hint: "`afterthought help` lists the commands")
         }
         let command = try command(first)
         if words.dropFirst().prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
@@ -76,7 +77,8 @@ struct ArgumentParser {
         _ command: Command, _ word: String, _ words: [String], _ index: inout Int
     ) throws(CommandFailure) -> (Option, String) {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts[0].hasPrefix("--"), let option = command.allOptions.first(where: { "--" + $0.name == parts[0] }) else {
+        guard parts[0].hasPrefix("--"), let option = command.allOptions.first(where: { "--" + $0.name == parts[0] })
+        else {
             let known = command.allOptions.map { "--" + $0.name }
             throw CommandFailure(
                 .usage, "expected an option of `\(command.name)`, got: `\(parts[0])`",
@@ -95,7 +97,8 @@ struct ArgumentParser {
     private func check(_ option: Option, _ value: String, from source: String) throws(CommandFailure) {
         guard option.value != nil, let expected = option.check.unmetExpectation(value) else { return }
         throw CommandFailure(
-            .usage, "expected `\(source)` to be \(expected), got: \(value.isEmpty ? "nothing" : value)", hint: option.help)
+            .usage, "expected `\(source)` to be \(expected), got: \(value.isEmpty ? "nothing" : value)",
+            hint: option.help)
     }
 
     private func count(_ command: Command, _ arguments: [String]) throws(CommandFailure) {

@@ -7,14 +7,17 @@ extension Command {
     static let importMessages = Command(
         name: "import", summary: "load messages from a CSV or JSONL file",
         details: [
-            "Columns: user_id, bot_name, role (user, assistant, bot, system), content and created_at (ISO 8601; UTC unless "
-                + "it names a zone); if present also conversation_id, external_id or message_id, emotion (a JSON object) "
-                + "and embedding (a JSON array). Others are ignored and listed.",
-            "Every row is loaded exactly once: rows with an external_id that the pair has already are passed over, and a "
-                + "stopped or killed import of a file goes on where it was when the same command is run again.",
-            "Rows that can't be loaded go to a rejects file with their line and the reason; the exit status is then 65.",
+            "Columns: user_id, bot_name, role (user, assistant, bot, system), content and created_at (ISO 8601; UTC "
+                + "unless it names a zone); if present also conversation_id, external_id or message_id, emotion (a "
+                + "JSON object) and embedding (a JSON array). Others are ignored and listed.",
+            "Every row is loaded exactly once: rows with an external_id that the pair has already are passed over, and "
+                + "a stopped or killed import of a file goes on where it was when the same command is run again.",
+            "Rows that can't be loaded go to a rejects file with their line and the reason; the exit status is then "
+                + "65.",
         ],
-        arguments: [Argument(name: "FILE", help: "CSV with a header line (RFC 4180), or one JSON object a line; UTF-8")],
+        arguments: [
+            Argument(name: "FILE", help: "CSV with a header line (RFC 4180), or one JSON object a line; UTF-8")
+        ],
         options: [
             Option(
                 name: "format", value: "csv|jsonl", help: "how the file is written; else its name or first byte tells",

@@ -7,14 +7,16 @@ extension Command {
     static let migrate = Command(
         name: "migrate", summary: "create the schema or bring it up to date",
         details: [
-            "Applies what is missing, one transaction a migration, under a lock: any number may run at the same time, and "
-                + "a second run does nothing. It needs the right to create in the database."
+            "Applies what is missing, one transaction a migration, under a lock: any number may run at the same time, "
+                + "and a second run does nothing. It needs the right to create in the database."
         ],
         options: [
             Option(name: "dry-run", help: "only say what would be applied"),
             Option(
                 name: "roles",
-                help: "also create the roles afterthought_reader, _writer, _worker and _admin and grant them their rights"),
+                help:
+                    "also create the roles afterthought_app, _reader, _worker and _admin and grant them their rights"
+            ),
             Option.json,
         ],
         examples: ["migrate --database-url postgresql://owner@localhost/app", "migrate --embedded"],
@@ -22,7 +24,7 @@ extension Command {
             try DatabaseChoice.withConnection(invocation) { connection in
                 if invocation.isSet("dry-run") { return try dryRun(&connection, invocation) }
                 let report = try Migrator.migrate(&connection)
-                if invocation.isSet("roles") { try connection.execute(Migration.rolesSQL) }
+                if invocation.isSet("roles") { try Migrator.applyRoles(&connection) }
                 printReport(report, invocation)
                 return .ok
             }

@@ -11,7 +11,8 @@ extension Command {
         ],
         options: [Option.json],
         body: .blocking { invocation in
-            let report = try DatabaseChoice.withMigrated(invocation) { connection in try StatusReport.read(&connection) }
+            let report = try DatabaseChoice.withMigrated(invocation) { connection in try StatusReport.read(&connection)
+            }
             Terminal.print(invocation.wantsJSON ? statusJSON(report) : statusText(report))
             return .ok
         })

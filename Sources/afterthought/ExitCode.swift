@@ -56,7 +56,8 @@ struct CommandFailure: Error {
     }
 
     private init(_ error: PostgresError) {
-        let isOutOfReach = error.isConnectionLoss || error.isResourceShortage || error.isReadOnlyViolation
+        let isOutOfReach =
+            error.isConnectionLoss || error.isResourceShortage || error.isReadOnlyViolation
             || error.code == .timeout || error.code == .poolExhausted
         var described = error
         described.hint = nil

@@ -2,7 +2,8 @@ import Glibc
 import Store
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the process.
+/// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the
+/// process.
 enum StopSignal {
     private static let requests = Atomic<Int>(0)
     private static let pipeReader = Atomic<Int32>(-1)
@@ -54,7 +55,8 @@ enum StopSignal {
         return isRequested
     }
 
-    /// Calls a closure when somebody asks to stop; waits on a thread of its own until then or until the task is cancelled.
+    /// Calls a closure when somebody asks to stop; waits on a thread of its own until then or until the task is
+    /// cancelled.
     static func whenRequested(_ action: @escaping @Sendable () -> Void) async {
         while !Task.isCancelled {
             let isAsked = (try? await onOwnThread { wait(milliseconds: 60_000) }) ?? true

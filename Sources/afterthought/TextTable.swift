@@ -30,6 +30,7 @@ struct TextTable {
     /// The table as lines, without an end to the last.
     ///
     /// - Parameter columnsMax: the width that the last column is cut to fit into; nil: it is not cut.
+    /// - Returns: the lines.
     func text(columnsMax: Int? = nil) -> String {
         var widths = headings.indices.map { column in
             ([headings] + rows).map { TextWidth.columns($0[column]) }.max() ?? 0

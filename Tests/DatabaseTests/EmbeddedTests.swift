@@ -60,25 +60,17 @@ struct EmbeddedTests {
         #expect(mode == 0o700)
     }
 
-    @Test func theLastUserStopsIt() throws {
-        let first = try EmbeddedPostgres.start(at: scratch.path)
-        let second = try EmbeddedPostgres.start(at: scratch.path)
-        #expect(second.wasRunning && second.connectionURL == first.connectionURL)
-        let process = try postmaster()
-        first.stop()
-        #expect(EmbeddedProcess.workingFolder(of: process) != nil)
-        second.stop()
-        #expect(EmbeddedProcess.workingFolder(of: process) == nil)
-    }
-
-    @Test func aServerLeftRunningIsAdopted() throws {
+    @Test func aServerLeftRunningIsAdoptedAndTheLastUserStopsIt() throws {
         let first = try EmbeddedPostgres.start(at: scratch.path)
         let process = try postmaster()
         first.leaveRunning()
         let second = try EmbeddedPostgres.start(at: scratch.path)
-        #expect(second.wasRunning)
+        #expect(second.wasRunning && second.connectionURL == first.connectionURL)
+        let third = try EmbeddedPostgres.start(at: scratch.path)
         #expect(try postmaster() == process)
         second.stop()
+        #expect(EmbeddedProcess.workingFolder(of: process) != nil)
+        third.stop()
         #expect(EmbeddedProcess.workingFolder(of: process) == nil)
     }
 
@@ -97,22 +89,18 @@ struct EmbeddedTests {
         #expect(try connection.textRows("select value from kept") == [["7"]])
     }
 
-    @Test func aPidFileThatNamesAStrangerIsStale() throws {
-        try EmbeddedPostgres.start(at: scratch.path).stop()
-        _ = try scratch.write("data/postmaster.pid", "\(getpid())\n\(scratch.path)/data\n1\n5432\n\(scratch.path)/run\n\n\nready\n")
-        let server = try EmbeddedPostgres.start(at: scratch.path)
-        #expect(!server.wasRunning)
-        server.stop()
-    }
-
-    @Test func halfMadeDataIsMadeAnew() throws {
+    @Test func halfMadeDataAndAPidFileThatNamesAStrangerAreRepaired() throws {
         _ = try scratch.write("AFTERTHOUGHT", "ours")
         try FileManager.default.createDirectory(
             atPath: scratch.path + "/data.unfinished", withIntermediateDirectories: false)
         _ = try scratch.write("data.unfinished/PG_VERSION", "15\n")
-        let server = try EmbeddedPostgres.start(at: scratch.path)
-        server.stop()
+        try EmbeddedPostgres.start(at: scratch.path).stop()
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/data.unfinished"))
+        let data = scratch.path + "/data"
+        _ = try scratch.write("data/postmaster.pid", "\(getpid())\n\(data)\n1\n5432\n\(scratch.path)/run\n\n\nready\n")
+        let server = try EmbeddedPostgres.start(at: scratch.path)
+        #expect(!server.wasRunning)
+        server.stop()
     }
 
     @Test func aForeignFolderIsLeftAlone() throws {

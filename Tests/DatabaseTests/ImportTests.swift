@@ -156,7 +156,10 @@ struct ImportTests {
             (row(1), nil), ("m2,,b,user,x,2024-01-01T00:00:00Z\n", "user_id is empty"),
             ("m3,u,b,robot,x,2024-01-01T00:00:00Z\n", "role is none of user, assistant, bot, system"),
             ("m4,u,b,user,x,\n", "created_at is missing"),
-            ("m5,u,b,user,x,yesterday\n", "created_at is no time: expected a year of four to six digits at byte 0 of the time"),
+            (
+                "m5,u,b,user,x,yesterday\n",
+                "created_at is no time: expected a year of four to six digits at byte 0 of the time"
+            ),
             ("m6,u,b,user,x,1969-12-31T23:59:59Z\n", "created_at is before 1970-01-01"),
             ("m7,u,b,user,x,2099-01-01T00:00:00Z\n", "created_at is more than a day in the future"),
             ("m8,u,b,user,x,infinity\n", "created_at is more than a day in the future"),
@@ -164,7 +167,10 @@ struct ImportTests {
             ("m10,u,b,user,a\0b,2024-01-01T00:00:00Z\n", "content holds a NUL at its byte 1"),
             ("m11,u,b,user,x\n", "expected 6 columns, got: 5"),
             ("m12,u,b,user,\"x\"y,2024-01-01T00:00:00Z\n", "text follows a closing quote"),
-            ("m13,\(String(repeating: "u", count: 257)),b,user,x,2024-01-01T00:00:00Z\n", "user_id has 257 bytes, more than 256"),
+            (
+                "m13,\(String(repeating: "u", count: 257)),b,user,x,2024-01-01T00:00:00Z\n",
+                "user_id has 257 bytes, more than 256"
+            ),
         ]
         for (text, _) in rows { bytes += text.utf8 }
         bytes += Array("m14,u,b,user,".utf8) + [0x66, 0xFF] + Array(",2024-01-01T00:00:00Z\n".utf8)
@@ -208,16 +214,21 @@ struct ImportTests {
         var connection = try TestDatabase.current.connect()
         let text = header + (1...50).map { row($0) }.joined() + "m,u,b,user,\"open\n" + row(99)
         let error = #expect(throws: ImportError.self) { try importText(text, &connection) { $0.chunkRowsMax = 10 } }
-        #expect(error?.message == "expected the quote opened on line 52 to be closed before the end of the file, got: none")
+        #expect(
+            error?.message == "expected the quote opened on line 52 to be closed before the end of the file, got: none")
         #expect(try count(&connection) == 0)
     }
 
     @Test func missingColumnsAreNamedWithWhatIsThere() throws {
         var connection = try TestDatabase.current.connect()
-        let noBot = #expect(throws: ImportError.self) { try importText("user_id,role,content,created_at\n", &connection) }
+        let noBot = #expect(throws: ImportError.self) {
+            try importText("user_id,role,content,created_at\n", &connection)
+        }
         #expect(noBot?.message.contains("a column `bot_name`") == true && noBot?.hint.contains("--bot NAME") == true)
         let error = #expect(throws: ImportError.self) { try importText("author;text\n", &connection) }
-        #expect(error?.message == "expected a column `user_id` in the header, got: `author;text` (columns are separated by commas)")
+        #expect(
+            error?.message
+                == "expected a column `user_id` in the header, got: `author;text` (columns are separated by commas)")
         #expect(throws: ImportError.self) { try importText("", &connection) }
     }
 

@@ -33,7 +33,8 @@ struct MigrationTests {
     @Test func appliesEverythingOnceAndTheSecondRunNothing() throws {
         let database = try BareDatabase()
         var connection = try database.connect()
-        #expect(try Migrator.status(&connection).problem == .notMigrated(version: 0, needed: Migration.all.last!.version))
+        #expect(
+            try Migrator.status(&connection).problem == .notMigrated(version: 0, needed: Migration.all.last!.version))
         let first = try Migrator.migrate(&connection)
         #expect(first.applied == Migration.all && first.alreadyApplied == 0)
         let second = try Migrator.migrate(&connection)
@@ -43,6 +44,19 @@ struct MigrationTests {
         #expect(status.relations.contains("messages") && status.relations.contains("import_progress"))
         let recorded = try connection.textRows("select checksum from afterthought.schema_migrations order by version")
         #expect(recorded == Migration.all.map { [$0.checksum] })
+    }
+
+    @Test func theEmbeddedFilesAreThoseOfTheFolder() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("sql")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/migrations").sorted()
+        #expect(Migration.all.map { "\($0).sql" } == names)
+        for migration in Migration.all {
+            let file = folder.appendingPathComponent("migrations/\(migration).sql")
+            #expect(try String(contentsOf: file, encoding: .utf8) == migration.sql, "\(migration): build anew")
+        }
+        let roles = try String(contentsOf: folder.appendingPathComponent("roles.sql"), encoding: .utf8)
+        #expect(roles == Migration.rolesSQL)
     }
 
     @Test func manyAtOnceApplyEachMigrationOnce() async throws {
@@ -139,8 +153,9 @@ struct MigrationTests {
 struct SampleTests {
     @Test func theSampleIsTheWholeFile() {
         let lines = Sample.csv.split(separator: UInt8(ascii: "\n"))
-        #expect(lines.first.map { String(decoding: $0, as: UTF8.self) }
-            == "message_id,conversation_id,user_id,bot_name,role,content,created_at")
+        #expect(
+            lines.first.map { String(decoding: $0, as: UTF8.self) }
+                == "message_id,conversation_id,user_id,bot_name,role,content,created_at")
         #expect(Sample.csv.last == UInt8(ascii: "\n"))
     }
 }

@@ -11,15 +11,16 @@ struct ConversationStyleTests {
         var analysis = MessageAnalysis()
         analysis.wordCount = words
         analysis.formality = formality
-        analysis.isQuestion = isQuestion
+        analysis.rulesApply = true
+        analysis.emotion.source = .computed
         analysis.questionKind = isQuestion ? .wh : .none
         return analysis
     }
 
     @Test("labels follow formality, length and manner")
     func labels() {
-        let casual = Script()
-        let formal = Script()
+        let casual = TopicScript()
+        let formal = TopicScript()
         for _ in 0..<12 {
             casual.say(.user, message(words: 3, formality: 0.1, isQuestion: true))
             casual.say(.assistant, message(words: 12))
@@ -33,10 +34,11 @@ struct ConversationStyleTests {
 
     @Test("long messages, staying on a topic and disclosure make a deep conversation")
     func depth() {
-        let script = Script()
+        let script = TopicScript()
         for _ in 0..<12 {
-            var analysis = Script.analysis("sailing boat harbour", subject: 0)
+            var analysis = TopicScript.analysis("sailing boat harbour", subject: 0)
             analysis.wordCount = 45
+            analysis.rulesApply = true
             analysis.cues = .selfDisclosure
             script.say(.user, analysis)
         }
@@ -45,8 +47,8 @@ struct ConversationStyleTests {
 
     @Test("emotional engagement grows with feeling and with moving along with the bot")
     func engagement() throws {
-        let flat = Script()
-        let warm = Script()
+        let flat = TopicScript()
+        let warm = TopicScript()
         for index in 0..<20 {
             flat.say(.assistant, message(words: 5))
             flat.say(.user, message(words: 5))
@@ -54,7 +56,7 @@ struct ConversationStyleTests {
             feeling.emotion.neutral = 0.2
             feeling.emotion.arousal = 0.7
             feeling.emotion.valence = index % 2 == 0 ? 0.8 : -0.6
-            feeling.exclamationCount = 1
+            feeling.exclamations = 1
             warm.say(.assistant, feeling)
             warm.say(.user, feeling)
         }
@@ -65,7 +67,7 @@ struct ConversationStyleTests {
 
     @Test("the best reply length is that of the replies that the user goes on after")
     func replyLength() throws {
-        let script = Script()
+        let script = TopicScript()
         for _ in 0..<15 {
             script.say(.assistant, message(words: 30), after: 20)
             script.say(.user, message(words: 5), after: 20)
@@ -79,7 +81,7 @@ struct ConversationStyleTests {
 
     @Test("a reply that nothing has followed yet is not counted")
     func censored() {
-        let script = Script()
+        let script = TopicScript()
         script.say(.user, message(words: 5))
         script.say(.assistant, message(words: 30))
         #expect(script.applied(ConversationStyleEngine.self).replies.resolvedCount == 0)
@@ -98,7 +100,7 @@ struct ConversationStyleTests {
 
     @Test("too little to say gives nulls with reasons; system messages do not count")
     func tooLittle() {
-        let script = Script()
+        let script = TopicScript()
         for _ in 0..<9 { script.say(.system, message(words: 50)) }
         script.say(.user, message(words: 0))
         let row = script.row(ConversationStyleEngine.self)
@@ -108,9 +110,24 @@ struct ConversationStyleTests {
         #expect(script.applied(ConversationStyleEngine.self).userMessages == 1)
     }
 
+    @Test("where no rule about words applies, nothing is said of register or feeling, with a reason")
+    func otherLanguage() {
+        let analyzer = TextAnalyzer(table: nil)
+        let script = TopicScript()
+        for _ in 0..<8 {
+            script.say(.user, analyzer.analyze(content: "今日はとても良い天気ですね、散歩に行きましょう"))
+            script.say(.assistant, analyzer.analyze(content: "😀"))
+        }
+        let row = script.row(ConversationStyleEngine.self)
+        #expect(row.emotionalEngagement == nil)
+        #expect(row.nullReasons[.conversationPatterns]?.contains("emotional_engagement") == true)
+        #expect(row.communicationStyle?.contains("neutral") == false)
+        #expect(row.preferredDepth != nil && row.optimalResponseLength != nil)
+    }
+
     @Test("the features are JSON and hold medians near the true ones")
     func features() throws {
-        let script = Script()
+        let script = TopicScript()
         for index in 0..<60 {
             script.say(.assistant, message(words: 10), after: 5)
             script.say(.user, message(words: index % 2 == 0 ? 8 : 24), after: 30)
@@ -128,7 +145,7 @@ struct ConversationStyleTests {
 
     @Test("quantiles are within a bin of the exact ones")
     func quantiles() throws {
-        var generator = SeededGenerator(seed: 2)
+        var generator = TopicRandom(seed: 2)
         var sketch = LogHistogram(resolution: 3)
         var values: [Double] = []
         for _ in 0..<1500 {
@@ -158,32 +175,32 @@ struct ConversationStyleTests {
     @Test("the same rows give the same bytes wherever the state was stored in between")
     func splitInvariance() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
-        let script = Script.random(seed: seed, messages: 3000)
+        var generator = TopicRandom(seed: seed)
+        let script = TopicScript.random(seed: seed, messages: 3000)
         var engine = ConversationStyleEngine()
         for observation in script.observations {
             if Int.random(in: 0..<10, using: &generator) == 0 {
-                let bytes = encoded { engine.encode(into: &$0) }
-                engine = try decoded(bytes) { try ConversationStyleEngine(from: &$0) }
+                let bytes = stateBytes { engine.encode(into: &$0) }
+                engine = try readState(bytes) { try ConversationStyleEngine(from: &$0) }
             }
             engine.apply(observation)
         }
         let whole = script.applied(ConversationStyleEngine.self)
-        #expect(encoded { engine.encode(into: &$0) } == encoded { whole.encode(into: &$0) }, "seed \(seed)")
-        #expect(encoded { engine.encode(into: &$0) }.count <= 1100)
+        #expect(stateBytes { engine.encode(into: &$0) } == stateBytes { whole.encode(into: &$0) }, "seed \(seed)")
+        #expect(stateBytes { engine.encode(into: &$0) }.count <= 1100)
     }
 
     @Test("damaged bytes are refused or give an engine that goes on")
     func fuzz() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
-        let script = Script.random(seed: seed, messages: 100)
+        var generator = TopicRandom(seed: seed)
+        let script = TopicScript.random(seed: seed, messages: 100)
         let original = script.applied(ConversationStyleEngine.self)
-        let whole = encoded { original.encode(into: &$0) }
+        let whole = stateBytes { original.encode(into: &$0) }
         var refused = 0
         for _ in 0..<2000 {
-            let bytes = damaged(whole, &generator)
-            guard var engine = try? decoded(bytes, { try ConversationStyleEngine(from: &$0) }) else {
+            let bytes = damagedState(whole, &generator)
+            guard var engine = try? readState(bytes, { try ConversationStyleEngine(from: &$0) }) else {
                 refused += 1
                 continue
             }

@@ -4,7 +4,7 @@ import Model
 @testable import Engines
 
 /// A fixed pseudo-random sequence (SplitMix64), so that a failing case can be run again from its seed.
-struct SeededGenerator: RandomNumberGenerator {
+struct TopicRandom: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }
@@ -19,7 +19,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// A pair's conversation as the engines see it, built message by message.
-final class Script {
+final class TopicScript {
     private(set) var observations: [Observation] = []
     private(set) var tracker = TopicTracker()
     private var previous: PreviousMessage?
@@ -33,9 +33,8 @@ final class Script {
         let words = text.split(separator: " ").map(String.init)
         analysis.wordCount = words.count
         analysis.characterCount = text.count
-        analysis.isQuestion = isQuestion
         analysis.questionKind = isQuestion ? .wh : .none
-        analysis.terms = words.map { Term(text: $0, hash: StableHash.hash($0)) }
+        analysis.terms = words.map { Term(hash: StableHash.hash($0), text: $0) }
         if let subject {
             analysis.embedding = [Float](repeating: 0.02, count: 64)
             for axis in 0..<8 { analysis.embedding[(subject * 8 + axis) % 64] = 0.35 }
@@ -87,11 +86,11 @@ final class Script {
         return row
     }
 
-    /// A conversation of anything that can happen: other widths and sources of embedding, no words, all roles, equal times,
-    /// years of silence.
-    static func random(seed: UInt64, messages: Int) -> Script {
-        var generator = SeededGenerator(seed: seed)
-        let script = Script()
+    /// A conversation of anything that can happen: other widths and sources of embedding, no words, all roles, equal
+    /// times, years of silence.
+    static func random(seed: UInt64, messages: Int) -> TopicScript {
+        var generator = TopicRandom(seed: seed)
+        let script = TopicScript()
         for _ in 0..<messages {
             let role: Role = [.user, .assistant, .user, .assistant, .system].randomElement(using: &generator)!
             let gap = [0, 3, 40, 700, 90_000, 9e7].randomElement(using: &generator)!
@@ -102,22 +101,23 @@ final class Script {
         return script
     }
 
-    static func randomAnalysis(_ generator: inout SeededGenerator) -> MessageAnalysis {
+    static func randomAnalysis(_ generator: inout TopicRandom) -> MessageAnalysis {
         var analysis = MessageAnalysis()
-        let terms = Int.random(in: 0...MessageAnalysis.termsMax, using: &generator)
+        let terms = Int.random(in: 0...TextAnalyzer.termsMax, using: &generator)
         for _ in 0..<terms {
             let length = Int.random(in: 1...30, using: &generator)
             let letter = ["a", "é", "я", "学", "z"].randomElement(using: &generator)!
             let text = String(repeating: letter, count: length) + "\(Int.random(in: 0..<9, using: &generator))"
-            analysis.terms.append(Term(text: text, hash: StableHash.hash(text)))
+            analysis.terms.append(Term(hash: StableHash.hash(text), text: text))
         }
         analysis.wordCount = terms + Int.random(in: 0...300, using: &generator)
-        analysis.isQuestion = Bool.random(using: &generator)
         analysis.questionKind = QuestionKind(rawValue: UInt8.random(in: 0...5, using: &generator))!
         analysis.formality = Double.random(in: 0...1, using: &generator)
-        analysis.exclamationCount = Int.random(in: 0...3, using: &generator)
-        analysis.hedgeCount = Int.random(in: 0...2, using: &generator)
-        analysis.cues = CueSet(rawValue: UInt32.random(in: 0..<(1 << 15), using: &generator))
+        analysis.exclamations = Int.random(in: 0...3, using: &generator)
+        analysis.hedges = Int.random(in: 0...2, using: &generator)
+        analysis.cues = CueSet(rawValue: UInt32.random(in: 0..<(1 << 16), using: &generator))
+        analysis.rulesApply = Bool.random(using: &generator)
+        analysis.emotion.source = .computed
         analysis.emotion.neutral = Double.random(in: 0...1, using: &generator)
         analysis.emotion.valence = Double.random(in: -1...1, using: &generator)
         analysis.emotion.arousal = Double.random(in: 0...1, using: &generator)
@@ -129,14 +129,14 @@ final class Script {
 }
 
 /// The bytes of a state.
-func encoded(_ body: (inout StateWriter) -> Void) -> [UInt8] {
+func stateBytes(_ body: (inout StateWriter) -> Void) -> [UInt8] {
     var writer = StateWriter()
     body(&writer)
     return writer.bytes
 }
 
 /// Reads a state back, and that nothing is left over.
-func decoded<State>(_ bytes: [UInt8], _ body: (inout StateReader) throws -> State) throws -> State {
+func readState<State>(_ bytes: [UInt8], _ body: (inout StateReader) throws -> State) throws -> State {
     var reader = StateReader(bytes)
     let state = try body(&reader)
     try reader.finish()
@@ -144,7 +144,7 @@ func decoded<State>(_ bytes: [UInt8], _ body: (inout StateReader) throws -> Stat
 }
 
 /// Bytes with a few of them changed, cut or added.
-func damaged(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
+func damagedState(_ bytes: [UInt8], _ generator: inout TopicRandom) -> [UInt8] {
     var bytes = bytes
     for _ in 0...Int.random(in: 0..<4, using: &generator) where !bytes.isEmpty {
         let place = Int.random(in: 0..<bytes.count, using: &generator)

@@ -8,15 +8,15 @@ import Testing
 struct TopicsTests {
     @Test("a change of subject is a switch, and going back is a return to the same id")
     func switchAndReturn() throws {
-        let script = Script()
-        let first = try #require(script.say(.user, Script.analysis("sailing boat harbour", subject: 0)))
+        let script = TopicScript()
+        let first = try #require(script.say(.user, TopicScript.analysis("sailing boat harbour", subject: 0)))
         #expect(first.isNewTopic && !first.isSwitch && first.topicID == 0)
-        let stay = try #require(script.say(.assistant, Script.analysis("boat wind sailing", subject: 0)))
+        let stay = try #require(script.say(.assistant, TopicScript.analysis("boat wind sailing", subject: 0)))
         #expect(stay.topicID == first.topicID && !stay.isSwitch && stay.similarity > 0.9)
-        let away = try #require(script.say(.user, Script.analysis("pasta tomato oven", subject: 3)))
+        let away = try #require(script.say(.user, TopicScript.analysis("pasta tomato oven", subject: 3)))
         #expect(away.isSwitch && away.isNewTopic && away.topicID != first.topicID)
         #expect(away.switchProbability > stay.switchProbability)
-        let back = try #require(script.say(.user, Script.analysis("harbour sailing wind", subject: 0)))
+        let back = try #require(script.say(.user, TopicScript.analysis("harbour sailing wind", subject: 0)))
         #expect(back.isSwitch && back.isReturn && !back.isNewTopic && back.topicID == first.topicID)
         #expect(script.tracker.runningTopicID == first.topicID)
         #expect(script.tracker.transitions.map { [$0.from, $0.to] }.sorted { $0[0] < $1[0] } == [[0, 1], [1, 0]])
@@ -24,11 +24,11 @@ struct TopicsTests {
 
     @Test("counts, times and labels of a topic are those of its messages")
     func summary() throws {
-        let script = Script()
-        script.say(.user, Script.analysis("sailing boat", subject: 0))
+        let script = TopicScript()
+        script.say(.user, TopicScript.analysis("sailing boat", subject: 0))
         let start = script.now
-        script.say(.assistant, Script.analysis("sailing lake", subject: 0))
-        script.say(.user, Script.analysis("sailing boat", subject: 0))
+        script.say(.assistant, TopicScript.analysis("sailing lake", subject: 0))
+        script.say(.user, TopicScript.analysis("sailing boat", subject: 0))
         let topic = try #require(script.tracker.topics.first)
         #expect(script.tracker.topics.count == 1)
         #expect(topic.messageCount == 3 && topic.userMessageCount == 2)
@@ -40,13 +40,13 @@ struct TopicsTests {
 
     @Test("acknowledgements, emoji and empty texts start no topic and keep the running one")
     func lowContent() throws {
-        let script = Script()
+        let script = TopicScript()
         #expect(script.say(.user, MessageAnalysis())?.topicID == nil)
-        var nod = Script.analysis("okay", subject: 5)
+        var nod = TopicScript.analysis("okay", subject: 5)
         nod.cues = .backchannel
         #expect(script.say(.assistant, nod)?.topicID == nil)
         #expect(script.tracker.topics.isEmpty && script.tracker.runningTopicID == nil)
-        let topic = try #require(script.say(.user, Script.analysis("sailing boat", subject: 0))?.topicID)
+        let topic = try #require(script.say(.user, TopicScript.analysis("sailing boat", subject: 0))?.topicID)
         var emoji = MessageAnalysis()
         emoji.emojiCount = 3
         for analysis in [nod, emoji, MessageAnalysis()] {
@@ -56,40 +56,62 @@ struct TopicsTests {
         #expect(script.tracker.topics.map(\.messageCount) == [1])
     }
 
+    @Test("words that fit any subject open no topic and stay out of labels while there are better ones")
+    func vagueWords() throws {
+        let script = TopicScript()
+        #expect(script.say(.user, TopicScript.analysis("honestly awesome", subject: 2))?.topicID == nil)
+        let topic = try #require(script.say(.user, TopicScript.analysis("pretty sailing", subject: 0)))
+        #expect(topic.label.hasPrefix("sailing"))
+        let aside = try #require(script.say(.user, TopicScript.analysis("crazy weird", subject: 6), after: 86_400))
+        #expect(aside.topicID == topic.topicID && !aside.isSwitch)
+        #expect(VagueWords.contains("hahaha", hash: TopicTerms.hash("hahaha")))
+        #expect(!VagueWords.contains("harbour", hash: TopicTerms.hash("harbour")))
+    }
+
+    @Test("a session that opens on the running topic goes on with it, however long the silence")
+    func resumption() throws {
+        let script = TopicScript()
+        let first = try #require(script.say(.user, TopicScript.analysis("sailing boat", subject: 0)))
+        let next = try #require(
+            script.say(.user, TopicScript.analysis("sailing wind", subject: 0), after: 1e6, newSession: true))
+        #expect(next.switchProbability > 0.5 && next.topicID == first.topicID && !next.isSwitch)
+    }
+
     @Test("a system message changes nothing")
     func systemMessage() {
-        let script = Script()
-        script.say(.user, Script.analysis("sailing boat", subject: 0))
+        let script = TopicScript()
+        script.say(.user, TopicScript.analysis("sailing boat", subject: 0))
         var tracker = script.tracker
-        let before = encoded { tracker.encode(into: &$0) }
+        let before = stateBytes { tracker.encode(into: &$0) }
         let session = SessionPosition(index: 7, startedAt: script.now, isFirstMessage: true, messagesBefore: 0)
         let observation = tracker.observe(
-            Script.analysis("you are a pirate", subject: 4), role: .system, at: script.now, session: session,
+            TopicScript.analysis("you are a pirate", subject: 4), role: .system, at: script.now, session: session,
             previous: nil)
         #expect(!observation.isSwitch && !observation.isNewTopic)
-        #expect(encoded { tracker.encode(into: &$0) } == before)
+        #expect(stateBytes { tracker.encode(into: &$0) } == before)
     }
 
     @Test("without comparable embeddings shared terms decide")
     func lexicalFallback() throws {
-        let script = Script()
-        let sea = try #require(script.say(.user, Script.analysis("парус море ветер"))?.topicID)
-        #expect(script.say(.assistant, Script.analysis("парус ветер"))?.topicID == sea)
-        let food = try #require(script.say(.user, Script.analysis("борщ суп кухня"), after: 86_400, newSession: true))
+        let script = TopicScript()
+        let sea = try #require(script.say(.user, TopicScript.analysis("парус море ветер"))?.topicID)
+        #expect(script.say(.assistant, TopicScript.analysis("парус ветер"))?.topicID == sea)
+        let food = try #require(
+            script.say(.user, TopicScript.analysis("борщ суп кухня"), after: 86_400, newSession: true))
         #expect(food.isNewTopic && food.isSwitch)
-        let back = try #require(script.say(.user, Script.analysis("море парус"), after: 86_400, newSession: true))
+        let back = try #require(script.say(.user, TopicScript.analysis("море парус"), after: 86_400, newSession: true))
         #expect(back.topicID == sea && back.isReturn)
-        var narrow = Script.analysis("парус море")
+        var narrow = TopicScript.analysis("парус море")
         narrow.embedding = [1, 0, 0]
-        script.say(.user, Script.analysis("парус", subject: 0))
+        script.say(.user, TopicScript.analysis("парус", subject: 0))
         #expect(script.say(.user, narrow)?.topicID == sea)
     }
 
     @Test("directions of two embedding sources are not compared")
     func sourcesApart() throws {
-        let script = Script()
-        script.say(.user, Script.analysis("sailing boat", subject: 0))
-        var other = Script.analysis("sailing wind", subject: 4)
+        let script = TopicScript()
+        script.say(.user, TopicScript.analysis("sailing boat", subject: 0))
+        var other = TopicScript.analysis("sailing wind", subject: 4)
         other.embeddingSource = .hashed
         let observation = try #require(script.say(.user, other))
         #expect(!observation.isSwitch && observation.similarity == 0)
@@ -97,7 +119,7 @@ struct TopicsTests {
 
     @Test("a wide embedding is folded, and keeps near what is near and far what is far")
     func folding() throws {
-        var generator = SeededGenerator(seed: 11)
+        var generator = TopicRandom(seed: 11)
         func noise() -> [Float] { (0..<1536).map { _ in Float.random(in: -1...1, using: &generator) } }
         let base = noise()
         let other = noise()
@@ -118,9 +140,9 @@ struct TopicsTests {
 
     @Test("the weakest topic makes room for a new one, and its transitions go with it")
     func eviction() {
-        let script = Script()
+        let script = TopicScript()
         for index in 0..<40 {
-            var analysis = Script.analysis("term\(index) word\(index)")
+            var analysis = TopicScript.analysis("term\(index) word\(index)")
             analysis.cues = .topicShift
             script.say(.user, analysis, after: 4000, newSession: true)
         }
@@ -133,46 +155,46 @@ struct TopicsTests {
     @Test("the same rows give the same bytes wherever the state was stored in between")
     func splitInvariance() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
-        let script = Script.random(seed: seed, messages: 300)
+        var generator = TopicRandom(seed: seed)
+        let script = TopicScript.random(seed: seed, messages: 300)
         var tracker = TopicTracker()
         for observation in script.observations {
             guard case .message(let message) = observation.row.event, message.role != .system else { continue }
             if Bool.random(using: &generator) {
-                let bytes = encoded { tracker.encode(into: &$0) }
-                tracker = try decoded(bytes) { try TopicTracker(from: &$0) }
+                let bytes = stateBytes { tracker.encode(into: &$0) }
+                tracker = try readState(bytes) { try TopicTracker(from: &$0) }
             }
             _ = tracker.observe(
                 observation.analysis!, role: message.role, at: observation.at, session: observation.session,
                 previous: observation.previous)
         }
-        let whole = encoded { script.tracker.encode(into: &$0) }
-        #expect(encoded { tracker.encode(into: &$0) } == whole, "seed \(seed)")
+        let whole = stateBytes { script.tracker.encode(into: &$0) }
+        #expect(stateBytes { tracker.encode(into: &$0) } == whole, "seed \(seed)")
     }
 
     @Test("the state is bounded")
     func bounded() {
-        let script = Script.random(seed: 3, messages: 3000)
+        let script = TopicScript.random(seed: 3, messages: 3000)
         #expect(script.tracker.topics.count <= Limits.topicsTrackedMax)
         #expect(script.tracker.transitions.count <= TopicTracker.transitionsMax)
-        #expect(encoded { script.tracker.encode(into: &$0) }.count <= 7000)
+        #expect(stateBytes { script.tracker.encode(into: &$0) }.count <= 7000)
         #expect(script.tracker.topics.allSatisfy { $0.label.utf8.count <= 3 * TopicTerms.textBytesMax + 4 })
     }
 
     @Test("damaged bytes are refused or give a tracker that goes on")
     func fuzz() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
-        let script = Script.random(seed: seed, messages: 60)
-        let whole = encoded { script.tracker.encode(into: &$0) }
+        var generator = TopicRandom(seed: seed)
+        let script = TopicScript.random(seed: seed, messages: 60)
+        let whole = stateBytes { script.tracker.encode(into: &$0) }
         var refused = 0
         for _ in 0..<2000 {
-            let bytes = damaged(whole, &generator)
-            guard var tracker = try? decoded(bytes, { try TopicTracker(from: &$0) }) else {
+            let bytes = damagedState(whole, &generator)
+            guard var tracker = try? readState(bytes, { try TopicTracker(from: &$0) }) else {
                 refused += 1
                 continue
             }
-            #expect(encoded { tracker.encode(into: &$0) }.count <= 8000, "seed \(seed)")
+            #expect(stateBytes { tracker.encode(into: &$0) }.count <= 8000, "seed \(seed)")
             for observation in script.observations.prefix(8) {
                 _ = tracker.observe(
                     observation.analysis!, role: .user, at: observation.at, session: observation.session,

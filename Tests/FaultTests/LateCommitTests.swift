@@ -23,6 +23,11 @@ struct LateCommitTests {
             Workbench.worker(options, configuration: configuration, events: events),
         ]
         let running = workers.map { worker in Task { try await worker.run() } }
+        try await FaultBench.waitUntil("the workers share the shards") {
+            var connection = try Connection(options)
+            return try Workbench.count(
+                &connection, "select count(distinct owner) from afterthought.shard_progress") == 2
+        }
         let transactions = FaultBench.number("FAULT_TRANSACTIONS", default: 25)
         let seed: UInt64 = .random(in: 0...1_000_000)
         try await FaultBench.onThreads(8) { number in

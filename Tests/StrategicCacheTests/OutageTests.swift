@@ -106,4 +106,16 @@ struct OutageTests {
             #expect(freshness == .fresh)
         }
     }
+
+    @Test func oddNamesHarmNobodyElse() throws {
+        let fixture = try CacheFixture()
+        try fixture.insert("u1")
+        try fixture.withCache(fixture.configuration { $0.servesHits = false }) { cache in
+            for _ in 0..<2 * CircuitBreaker.failuresMax {
+                #expect(cache.read(user: "nul\0", bot: "elena").freshness == .missing)
+                #expect(cache.read(user: String(repeating: "x", count: 100_000), bot: "").freshness == .missing)
+            }
+            #expect(cache.read(user: "u1", bot: "elena").freshness == .fresh)
+        }
+    }
 }

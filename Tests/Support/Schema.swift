@@ -1,18 +1,10 @@
-import Foundation
 import Postgres
+import Store
 
-/// The product's schema, applied from `sql/migrations` to a database that does not have it yet.
+/// The product's schema in a database of a test.
 package enum Schema {
-    /// Applies every migration in order, unless the database was cloned from a migrated template.
+    /// Applies every migration that the database does not have yet.
     package static func apply(to connection: inout Connection) throws {
-        let known = try connection.textRows("select to_regclass('afterthought.strategic_memory_health')")
-        if known[0][0] != nil { return }
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../sql/migrations").standardizedFileURL
-        try connection.execute("create schema if not exists afterthought")
-        for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-        where file.hasSuffix(".sql") {
-            try connection.execute(try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8))
-        }
+        _ = try Migrator.migrate(&connection)
     }
 }

@@ -5,7 +5,7 @@ select
     p.verified_at + p.ttl > now() as still_fresh,
     p.window_snapshot is not null as window_open,
     p.rebuild_pending,
-    l.application,
+    l.configuration,
     p.lease_until > now() as leased,
     p.unclean_takeovers,
     (select count(*) from afterthought.quarantine as q where q.shard = p.shard) as quarantined_pairs

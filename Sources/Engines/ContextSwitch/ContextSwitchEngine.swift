@@ -3,15 +3,17 @@ import Model
 
 /// Engine 4, context switches: what a pair talks about, for how long, and how likely the next message changes it.
 ///
-/// - A *segment* is a run of messages of one topic (`TopicTracker` decides). Its duration is the time between its messages
-///   inside sessions; silence between sessions is nobody's topic. The average is total duration / segments, all time.
-/// - Frequency = switches / hours of talk, talk being the time between consecutive messages of one session, a gap counted as
-///   30 minutes at most.
-/// - Likelihood at a moment = logistic(switchLogit + switchGapWeight · ln(1 + minutes since lastMessageAt)) of `HazardModel`.
+/// - A *segment* is a run of messages of one topic (`TopicTracker` decides). Its duration is the time between its
+///   messages inside sessions; silence between sessions is nobody's topic. The average is total duration / segments,
+///   all time.
+/// - Frequency = switches / hours of talk, talk being the time between consecutive messages of one session, a gap
+///   counted as 30 minutes at most.
+/// - Likelihood at a moment = logistic(switchLogit + switchGapWeight · ln(1 + minutes since lastMessageAt)) of
+///   `HazardModel`.
 /// - The transition graph holds the tracker's decayed topic weights and transitions.
 ///
-/// It is marked unvalidated while the hazard's predictions, each made before its message, have no smaller log-loss than the
-/// pair's running base rate.
+/// It is marked unvalidated while the hazard's predictions, each made before its message, have no smaller log-loss
+/// than the pair's running base rate.
 ///
 /// Invariants: at most `Limits.recentTopicsMax` segments are kept; sums of microseconds are integers; O(1) a message.
 package struct ContextSwitchEngine: Engine {

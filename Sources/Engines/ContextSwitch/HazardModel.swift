@@ -6,17 +6,21 @@ import Bytes
 
 /// The hazard of a topic switch at the next message, learnt online for one pair.
 ///
-/// log-odds = b + a · ln(1 + messages since the last switch) + g · ln(1 + minutes since the last message). The coefficients have a
-/// Gaussian prior at the population's values; each message is one step of assumed-density filtering for the logistic
-/// (Spiegelhalter and Lauritzen 1990): with p the predicted probability, P ← P − (Px)(Px)ᵀ·p(1−p)/(1 + p(1−p)·xᵀPx) and
-/// m ← m + Px·(y − p). A pair with little history therefore keeps near the population.
+/// log-odds = b + a · ln(1 + messages since the last switch) + g · ln(1 + minutes since the last message). The
+/// coefficients have a Gaussian prior at the population's values; each message is one step of assumed-density
+/// filtering for the logistic (Spiegelhalter and Lauritzen 1990): with p the predicted probability, P ← P −
+/// (Px)(Px)ᵀ·p(1−p)/(1 + p(1−p)·xᵀPx) and m ← m + Px·(y − p). A pair with little history therefore keeps near the
+/// population.
 ///
-/// Beside it run the sums of log-loss of the predictions, each made before its message was seen, and of the pair's own
-/// running base rate: a model that does not beat the base rate is not validated.
+/// Beside it run the sums of log-loss of the predictions, each made before its message was seen, and of the pair's
+/// own running base rate: a model that does not beat the base rate is not validated.
 struct HazardModel: Sendable {
-    /// The population's coefficients (b, a, g) and their spread between pairs; see `SwitchModel+Provenance`.
-    static let priorMean: [Double] = [-1.0, 0.0, 0.15]
-    static let priorDeviation: [Double] = [0.7, 0.4, 0.15]
+    /// The population's coefficients (b, a, g) and their standard deviation between pairs.
+    ///
+    /// Fitted by empirical Bayes on the tracker's switches in byu_chitchat (MIT licence), 943 pairs of at least 20
+    /// messages.
+    static let priorMean: [Double] = [-2.32, 0.05, 0.54]
+    static let priorDeviation: [Double] = [0.42, 0.22, 0.31]
     /// Minutes of silence beyond which the gap says no more (a year).
     static let gapMinutesMax = 365.0 * 24 * 60
     /// Messages below which nothing is said about validity.

@@ -2,8 +2,8 @@ import Bytes
 
 /// The heaviest topics of a pair and how they follow each other, as JSON for SQL readers.
 ///
-/// `{"nodes":[{"topic","weight"}],"edges":[{"from","to","weight"}]}`; topics with equal labels are one node, and an edge
-/// between them is none.
+/// `{"nodes":[{"topic","weight"}],"edges":[{"from","to","weight"}]}`; topics with equal labels are one node, and an
+/// edge between them is none.
 struct TransitionGraph {
     private(set) var nodes: [(label: String, weight: Double)] = []
     private(set) var edges: [(from: String, to: String, weight: Double)] = []

@@ -12,7 +12,7 @@ extension ConversationStyleEngine {
         }
         json.key("user_messages")
         json.value(userMessages)
-        add("formality", formality.mean)
+        add("formality", formality.count > 0 ? formality.mean : nil)
         add("verbosity_words", lengths.quantile(0.5))
         add("verbosity_words_p90", lengths.quantile(0.9))
         add("reply_seconds_median", latencies.quantile(0.5))
@@ -21,21 +21,21 @@ extension ConversationStyleEngine {
         add("user_word_share", userWords + botWords > 0 ? Double(userWords) / Double(userWords + botWords) : nil)
         add("user_message_share", Double(userMessages) / Double(userMessages + botMessages))
         add("vocabulary_richness", vocabulary.richness)
-        add("hedges_per_100_words", 100 * hedges.mean)
-        add("courtesies_per_100_words", 100 * politeness.mean)
-        add("first_person_per_100_words", 100 * firstPerson.mean)
+        add("hedges_per_100_words", hedges.count > 0 ? 100 * hedges.mean : nil)
+        add("courtesies_per_100_words", hedges.count > 0 ? 100 * politeness.mean : nil)
+        add("first_person_per_100_words", hedges.count > 0 ? 100 * firstPerson.mean : nil)
         add("marks_per_message", marks.mean)
         add("capitals_ratio", capitals.mean)
-        add("disclosure_share", disclosure.mean)
-        add("humor_share", humor.mean)
+        add("disclosure_share", disclosure.count > 0 ? disclosure.mean : nil)
+        add("laughter_share", humor.count > 0 ? humor.mean : nil)
         add("backchannel_share", backchannels.mean)
         add("messages_per_topic_run", topicRun.count > 0 ? topicRun.mean : nil)
         add("depth_score", labels.depthScore)
-        add("valence_mean", emotions.valence.mean)
-        add("valence_deviation", emotions.valence.deviation)
+        add("valence_mean", emotions.valence.count > 0 ? emotions.valence.mean : nil)
+        add("valence_deviation", emotions.valence.count > 0 ? emotions.valence.deviation : nil)
         add("valence_volatility", emotions.volatility.count > 0 ? emotions.volatility.mean : nil)
-        add("arousal_mean", emotions.arousal.mean)
-        add("emotionality", emotions.emotionality.mean)
+        add("arousal_mean", emotions.arousal.count > 0 ? emotions.arousal.mean : nil)
+        add("emotionality", emotions.emotionality.count > 0 ? emotions.emotionality.mean : nil)
         add("emotion_matching", emotions.matching)
         add("continuation_rate", replies.resolvedCount > 0 ? replies.pooledRate : nil)
         addQuestionKinds(to: &json)
@@ -47,8 +47,10 @@ extension ConversationStyleEngine {
     private func addQuestionKinds(to json: inout JSONWriter) {
         json.key("question_kinds")
         json.beginObject()
-        for (kind, name) in [(QuestionKind.polar, "polar"), (.wh, "wh"), (.alternative, "alternative"), (.tag, "tag"), (.rhetorical, "rhetorical")]
-        {
+        for (kind, name) in [
+            (QuestionKind.polar, "polar"), (.wh, "wh"), (.alternative, "alternative"), (.tag, "tag"),
+            (.rhetorical, "rhetorical"),
+        ] {
             let count = questionKinds[Int(kind.rawValue)]
             guard count > 0 else { continue }
             json.key(name)

@@ -1,14 +1,16 @@
 import Bytes
 import Model
 
-/// Engine 6, conversation patterns: how a user writes, how deep they go, how much they feel, and how long replies should be.
+/// Engine 6, conversation patterns: how a user writes, how deep they go, how much they feel, and how long replies
+/// should be.
 ///
-/// Every figure is a bounded streaming statistic of the user's own messages (the bot's enter only turn balance, matching of
-/// feelings and `ReplyModel`): quantiles by `LogHistogram`, means by `RecentMean`, different words by `Vocabulary`. The labels are
-/// composed from them by the rules of `StyleLabels`. The best reply length is `ReplyModel`'s.
+/// Every figure is a bounded streaming statistic of the user's own messages (the bot's enter only turn balance,
+/// matching of feelings and `ReplyModel`): quantiles by `LogHistogram`, means by `RecentMean`, different words by
+/// `Vocabulary`. The labels are composed from them by the rules of `StyleLabels`. The best reply length is
+/// `ReplyModel`'s.
 ///
-/// It is marked unvalidated while the reply model's predictions, each made before its outcome, have no smaller log-loss than the
-/// pair's pooled rate: then the reply length is a guess, the descriptive columns hold all the same.
+/// It is marked unvalidated while the reply model's predictions, each made before its outcome, have no smaller
+/// log-loss than the pair's pooled rate: then the reply length is a guess, the descriptive columns hold all the same.
 ///
 /// Invariants: O(1) a message; state of about 600 bytes, bounded; system messages change nothing.
 package struct ConversationStyleEngine: Engine {
@@ -36,7 +38,7 @@ package struct ConversationStyleEngine: Engine {
     var firstPerson = RecentMean()
     var marks = RecentMean()
     var capitals = RecentMean()
-    /// Shares of messages that disclose something, are humorous, or only acknowledge.
+    /// Shares of messages that disclose something, laugh, or only acknowledge.
     var disclosure = RecentMean()
     var humor = RecentMean()
     var backchannels = RecentMean()
@@ -79,16 +81,8 @@ package struct ConversationStyleEngine: Engine {
         questions.add(analysis.isQuestion ? 1 : 0)
         capitals.add(analysis.capsRatio)
         marks.add(Double(analysis.exclamations + analysis.emojiCount))
-        disclosure.add(analysis.cues.contains(.selfDisclosure) ? 1 : 0)
-        humor.add(analysis.cues.contains(.laughter) ? 1 : 0)
         backchannels.add(analysis.cues.contains(.backchannel) ? 1 : 0)
-        if analysis.wordCount > 0 {
-            let words = Double(analysis.wordCount)
-            formality.add(analysis.formality)
-            hedges.add(Double(analysis.hedges) / words)
-            politeness.add(Double(analysis.politenessCues) / words)
-            firstPerson.add(Double(analysis.firstPerson) / words)
-        }
+        if analysis.rulesApply && analysis.wordCount > 0 { addWords(analysis) }
         for term in analysis.terms { vocabulary.add(term.hash) }
         emotions.observeUser(analysis.emotion)
         if let topic = observation.topic?.topicID {
@@ -96,6 +90,17 @@ package struct ConversationStyleEngine: Engine {
             currentTopic = topic
             topicRun.add(Double(currentRun))
         }
+    }
+
+    /// What the rules about words say, where they had something to go by.
+    private mutating func addWords(_ analysis: MessageAnalysis) {
+        let words = Double(analysis.wordCount)
+        formality.add(analysis.formality)
+        hedges.add(Double(analysis.hedges) / words)
+        politeness.add(Double(analysis.politenessCues) / words)
+        firstPerson.add(Double(analysis.firstPerson) / words)
+        disclosure.add(analysis.cues.contains(.selfDisclosure) ? 1 : 0)
+        humor.add(analysis.cues.contains(.laughter) ? 1 : 0)
     }
 
     private mutating func addHour(_ at: Timestamp) {
@@ -113,6 +118,9 @@ package struct ConversationStyleEngine: Engine {
             row.preferredDepth = labels.depth
             row.emotionalEngagement = labels.emotionalEngagement
             row.styleFeatures = features(labels)
+            if labels.emotionalEngagement == nil {
+                reasons.append("emotional_engagement: no emotion could be read in most messages")
+            }
         } else {
             reasons.append("fewer than \(Self.userMessagesMin) messages of the user's")
         }

@@ -2,8 +2,8 @@ import Bytes
 
 /// How a user's feelings run, and whether they move with the bot's.
 ///
-/// Valence and arousal are those of the message analysis. Matching is the correlation of the user's valence with that of the
-/// bot's message just before, drawn towards 0 as if ten more uncorrelated pairs had been seen.
+/// Valence and arousal are those of the message analysis. Matching is the correlation of the user's valence with that
+/// of the bot's message just before, drawn towards 0 as if ten more uncorrelated pairs had been seen.
 struct EmotionDynamics: Equatable, Sendable {
     static let matchingStrength = 10.0
 
@@ -22,6 +22,10 @@ struct EmotionDynamics: Equatable, Sendable {
     init() {}
 
     mutating func observeUser(_ emotion: Emotion) {
+        guard emotion.source != .none else {
+            botValence = nil
+            return
+        }
         valence.add(emotion.valence)
         arousal.add(emotion.arousal)
         emotionality.add(1 - emotion.neutral)
@@ -34,7 +38,9 @@ struct EmotionDynamics: Equatable, Sendable {
         self.botValence = nil
     }
 
-    mutating func observeBot(_ emotion: Emotion) { botValence = Self.clamped(emotion.valence) }
+    mutating func observeBot(_ emotion: Emotion) {
+        botValence = emotion.source == .none ? nil : Self.clamped(emotion.valence)
+    }
 
     private static func clamped(_ valence: Double) -> Double? {
         valence.isFinite ? min(max(valence, -1), 1) : nil

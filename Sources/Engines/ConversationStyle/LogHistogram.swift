@@ -6,8 +6,9 @@ import Bytes
 
 /// A bounded sketch of a distribution of non-negative numbers: counts in 32 bins of equal width in log2(1 + x).
 ///
-/// Quantiles are interpolated inside their bin, so that they are off by less than a bin (a factor of 2^(1/resolution)). When
-/// the total reaches `totalMax` all counts are halved: the sketch follows its pair, and stays in one or two bytes a bin.
+/// Quantiles are interpolated inside their bin, so that they are off by less than a bin (a factor of
+/// 2^(1/resolution)). When the total reaches `totalMax` all counts are halved: the sketch follows its pair, and stays
+/// in one or two bytes a bin.
 struct LogHistogram: Equatable, Sendable {
     static let binsMax = 32
     static let totalMax = 2048

@@ -7,13 +7,13 @@ import Model
 
 /// Whether the user goes on after a bot's reply, by the reply's length.
 ///
-/// A reply is a run of bot messages without a user message between; it counts as continued when the user writes within
-/// `replySecondsMax` in the same session, and as not continued otherwise. A reply that nothing has followed yet is censored: it
-/// counts only once the user's next message or the next session decides it.
+/// A reply is a run of bot messages without a user message between; it counts as continued when the user writes
+/// within `replySecondsMax` in the same session, and as not continued otherwise. A reply that nothing has followed
+/// yet is censored: it counts only once the user's next message or the next session decides it.
 ///
-/// P(continued | length bin) = (s + k·p₀) / (n + k), where s and n are the bin's continued and all replies with half of either
-/// neighbour's added, p₀ = (S + 1) / (N + 2) the pair's pooled rate and k = `priorStrength`. The best length is the mean length
-/// of the bin with the largest probability among bins that hold a reply.
+/// P(continued | length bin) = (s + k·p₀) / (n + k), where s and n are the bin's continued and all replies with half
+/// of either neighbour's added, p₀ = (S + 1) / (N + 2) the pair's pooled rate and k = `priorStrength`. The best
+/// length is the mean length of the bin with the largest probability among bins that hold a reply.
 ///
 /// Beside it run the sums of log-loss of P, predicted before each outcome, and of p₀ alone.
 struct ReplyModel: Sendable {

@@ -6,14 +6,15 @@ import Bytes
 
 /// The words and indices that conversation patterns are reported in, composed from continuous features.
 ///
-/// - Style is three words: register (`casual` below the lower, `formal` above the upper tertile bound of formality, `neutral`
-///   between), length by the median of words (`brief`, `moderate`, `expansive`), and manner: the feature that exceeds its own
-///   bound by the largest factor, or `matter-of-fact` if none does.
-/// - Depth is the mean of three parts of 0…1: length (log of the median words between 4 and 30), staying (log of the mean number
-///   of messages in a row on a topic up to 8), and disclosure (twice the share of messages that disclose something, at most 1).
-///   `brief` below `depthModerate`, `deep` from `depthDeep`.
-/// - Emotional engagement is 0.4 · emotionality + 0.2 · arousal + 0.2 · marks + 0.2 · matching, each 0…1, where marks is
-///   1 − e^(−exclamation marks and emoji a message), matching the positive part of the correlation with the bot's valence.
+/// - Style is three words: register (`casual` below `casualBelow` of formality, `formal` from `formalFrom`, `neutral`
+///   between), length by the median of words (`brief`, `moderate`, `expansive`), and manner: the feature that exceeds
+///   its own bound by the largest factor, or `matter-of-fact` if none does.
+/// - Depth is the mean of three parts of 0…1: length (log of the median words between 4 and 30), staying (log of the
+///   mean number of messages in a row on a topic up to 8), and disclosure (twice the share of messages that disclose
+///   something, at most 1). `brief` below `depthModerate`, `deep` from `depthDeep`.
+/// - Emotional engagement is 0.4 · emotionality + 0.2 · arousal + 0.2 · marks + 0.2 · matching, each 0…1, where marks
+///   is 1 − e^(−exclamation marks and emoji a message), matching the positive part of the correlation with the bot's
+///   valence.
 ///
 /// They describe; they are not a diagnosis, and the bounds are conventions, not estimates.
 struct StyleLabels {
@@ -25,22 +26,28 @@ struct StyleLabels {
     static let depthDeep = 0.5
     /// How many average messages the emotional parts are drawn towards.
     static let emotionStrength = 5.0
+    static let emotionMessagesMin = 3
 
-    let register: String
+    /// Nil where the rules about words had nothing to go by, as in other languages than English.
+    let register: String?
     let length: String
     let manner: String
     let depth: String
     /// 0…1.
     let depthScore: Double
-    /// 0…1.
-    let emotionalEngagement: Double
+    /// 0…1; nil when fewer than `emotionMessagesMin` messages had an emotion to read.
+    let emotionalEngagement: Double?
 
-    /// The three words, comma separated.
-    var style: String { "\(register), \(length), \(manner)" }
+    /// The words, comma separated.
+    var style: String { [register, length, manner].compactMap { $0 }.joined(separator: ", ") }
 
     init(_ engine: ConversationStyleEngine) {
         let formality = engine.formality.shrunken(towards: 0.5, strength: 2)
-        register = formality < Self.casualBelow ? "casual" : formality >= Self.formalFrom ? "formal" : "neutral"
+        if engine.formality.count == 0 {
+            register = nil
+        } else {
+            register = formality < Self.casualBelow ? "casual" : formality >= Self.formalFrom ? "formal" : "neutral"
+        }
         let words = engine.lengths.quantile(0.5) ?? 0
         length = words < Self.moderateWords ? "brief" : words < Self.expansiveWords ? "moderate" : "expansive"
         manner = Self.manner(engine)
@@ -50,6 +57,10 @@ struct StyleLabels {
         depthScore = (lengthPart + stayingPart + disclosurePart) / 3
         depth = depthScore < Self.depthModerate ? "brief" : depthScore < Self.depthDeep ? "moderate" : "deep"
         let emotions = engine.emotions
+        guard emotions.valence.count >= Self.emotionMessagesMin else {
+            emotionalEngagement = nil
+            return
+        }
         let marks = 1 - exp(-max(engine.marks.mean, 0))
         emotionalEngagement = Self.unit(
             0.4 * Self.unit(emotions.emotionality.shrunken(towards: 0.25, strength: Self.emotionStrength))
@@ -65,7 +76,7 @@ struct StyleLabels {
             ("inquisitive", engine.questions.mean / 0.3),
             ("expressive", engine.marks.mean / 0.35),
             ("open", engine.disclosure.mean / 0.35),
-            ("humorous", engine.humor.mean / 0.2),
+            ("playful", engine.humor.mean / 0.2),
             ("polite", engine.politeness.mean / 0.02),
             ("tentative", engine.hedges.mean / 0.03),
             ("responsive", engine.backchannels.mean / 0.2),

@@ -2,14 +2,17 @@ import Bytes
 
 /// The few terms that stand for a topic, with decayed counts in 1/256.
 ///
-/// Each message of the topic takes a sixteenth off every count and adds one for each of its own terms, so that the counts
-/// say what the topic is about lately. Sorted by count, highest first, then by text.
+/// Each message of the topic takes a sixteenth off every count and adds one for each of its own terms, so that the
+/// counts say what the topic is about lately; `VagueWords` add a quarter. Sorted by count, highest first; among
+/// equals the longer word goes first, being the rarer one as a rule (Zipf 1935).
 struct TopicTerms: Sendable {
     static let countMax = 6
     /// Longer words are no use in a label and would let one pair's state grow.
     static let textBytesMax = 24
     /// One occurrence.
     static let unit: UInt16 = 256
+    /// One occurrence of a word that says little.
+    static let vagueUnit: UInt16 = 64
 
     struct Entry: Equatable, Sendable {
         var text: String
@@ -39,28 +42,35 @@ struct TopicTerms: Sendable {
     mutating func add(_ terms: [Term], hashes: [UInt32]) {
         for index in entries.indices { entries[index].count -= entries[index].count >> 4 }
         for (position, hash) in hashes.enumerated() where hashes.firstIndex(of: hash) == position {
-            add(terms[position].text, hash: hash)
+            let text = terms[position].text
+            add(text, hash: hash, unit: VagueWords.contains(text, hash: hash) ? Self.vagueUnit : Self.unit)
         }
-        entries.sort { ($1.count, $0.text) < ($0.count, $1.text) }
+        entries.sort(by: Self.precedes)
     }
 
-    private mutating func add(_ text: String, hash: UInt32) {
+    /// Whether an entry is the better name for the topic.
+    private static func precedes(_ left: Entry, _ right: Entry) -> Bool {
+        if left.count != right.count { return left.count > right.count }
+        let lengths = (left.text.utf8.count, right.text.utf8.count)
+        return lengths.0 != lengths.1 ? lengths.0 > lengths.1 : left.text < right.text
+    }
+
+    private mutating func add(_ text: String, hash: UInt32, unit: UInt16) {
         if let known = entries.firstIndex(where: { $0.hash == hash }) {
-            entries[known].count += Self.unit
+            entries[known].count += unit
             return
         }
         guard text.utf8.count <= Self.textBytesMax, !text.isEmpty else { return }
-        let entry = Entry(text: text, hash: hash, count: Self.unit)
+        let entry = Entry(text: text, hash: hash, count: unit)
         if entries.count < Self.countMax {
             entries.append(entry)
             return
         }
         var weakest = 0
         for index in entries.indices.dropFirst() {
-            let (candidate, least) = (entries[index], entries[weakest])
-            if (candidate.count, least.text) < (least.count, candidate.text) { weakest = index }
+            if Self.precedes(entries[weakest], entries[index]) { weakest = index }
         }
-        if entries[weakest].count < Self.unit { entries[weakest] = entry }
+        if entries[weakest].count < unit { entries[weakest] = entry }
     }
 
     /// The two or three strongest terms, joined by a comma: a topic's label.
@@ -92,7 +102,7 @@ struct TopicTerms: Sendable {
         }
         for (place, entry) in entries.enumerated().dropFirst() {
             let before = entries[place - 1]
-            guard (entry.count, before.text) < (before.count, entry.text) else { throw reader.fault("sorted terms") }
+            guard Self.precedes(before, entry) else { throw reader.fault("sorted terms") }
         }
     }
 }

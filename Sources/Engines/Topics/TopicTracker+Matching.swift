@@ -3,7 +3,8 @@ import Model
 
 /// A message as the tracker looks at it.
 struct Incoming {
-    var analysis: MessageAnalysis
+    var terms: [Term]
+    var cues: CueSet
     var role: Role
     var at: Timestamp
     var centroid: TopicTracker.Centroid?
@@ -11,7 +12,8 @@ struct Incoming {
     var hashes: [UInt32]
 
     init(_ analysis: MessageAnalysis, role: Role, at: Timestamp, centroid: TopicTracker.Centroid?) {
-        self.analysis = analysis
+        terms = analysis.terms
+        cues = analysis.cues
         self.role = role
         self.at = at
         self.centroid = centroid
@@ -19,10 +21,21 @@ struct Incoming {
     }
 
     /// Whether the message says something that a topic could be about.
-    var hasContent: Bool { !hashes.isEmpty && !analysis.cues.contains(.backchannel) }
+    var hasContent: Bool { !hashes.isEmpty && !cues.contains(.backchannel) }
+
+    /// Whether a topic can be named after the message: some term is no vague word.
+    var namesSubject: Bool {
+        for index in hashes.indices where !VagueWords.contains(terms[index].text, hash: hashes[index]) { return true }
+        return false
+    }
 
     /// Whole seconds since the Unix epoch, rounded towards it so that they convert back without overflow.
     var second: Int64 { at.microseconds / 1_000_000 }
+
+    /// Share of the message's terms that a topic keeps, 0…1.
+    func overlap(with terms: TopicTerms) -> Double {
+        hashes.isEmpty ? 0 : Double(terms.shared(with: hashes)) / Double(hashes.count)
+    }
 
     /// Share of the message's terms among the given ones, 0…1.
     func overlap(with others: [UInt32]) -> Double {
@@ -54,23 +67,22 @@ extension TopicTracker {
     }
 
     func features(
-        of message: Incoming, running: Int, opensSession: Bool, previous: PreviousMessage?
+        of message: Incoming, _ analysis: MessageAnalysis, running: Int, opensSession: Bool, previous: PreviousMessage?
     ) -> SwitchFeatures {
-        let topic = stored[running]
         var features = SwitchFeatures()
         features.windowCosine = Self.cosine(message.centroid, window)
-        features.topicCosine = Self.cosine(message.centroid, topic.centroid)
+        features.topicCosine = Self.cosine(message.centroid, stored[running].centroid)
         features.recentOverlap = message.overlap(with: recentHashes)
-        features.topicOverlap = message.overlap(with: topic.terms.entries.map(\.hash))
+        features.topicOverlap = message.overlap(with: stored[running].terms)
         features.opensSession = opensSession
         features.coherence = Double(coherence)
-        features.hasShiftCue = message.analysis.cues.contains(.topicShift)
-        features.isQuestion = message.analysis.isQuestion
+        features.hasShiftCue = message.cues.contains(.topicShift)
+        features.isQuestion = analysis.isQuestion
         features.isUser = message.role == .user
-        features.isSocial = !message.analysis.cues.isDisjoint(with: [.greeting, .farewell, .thanks])
-        features.isRequest = message.analysis.cues.contains(.unresolvedRequest)
-        features.isAgreement = !message.analysis.cues.isDisjoint(with: [.agreement, .disagreement])
-        features.wordCount = message.analysis.wordCount
+        features.isSocial = !message.cues.isDisjoint(with: [.greeting, .farewell, .thanks])
+        features.isRequest = message.cues.contains(.unresolvedRequest)
+        features.isAgreement = !message.cues.isDisjoint(with: [.agreement, .disagreement])
+        features.wordCount = analysis.wordCount
         features.termCount = message.hashes.count
         features.messagesSinceSwitch = messagesSinceSwitch
         if let previous {
@@ -91,10 +103,10 @@ extension TopicTracker {
     func bestMatch(for message: Incoming, besides running: Int?) -> Int? {
         var best: Int?
         var bestScore = 0.0
-        for (index, topic) in stored.enumerated() where index != running {
-            let shared = min(topic.terms.shared(with: message.hashes), Self.sharedTermsCounted)
+        for index in stored.indices where index != running {
+            let shared = min(stored[index].terms.shared(with: message.hashes), Self.sharedTermsCounted)
             let score: Double
-            if let cosine = Self.cosine(message.centroid, topic.centroid) {
+            if let cosine = Self.cosine(message.centroid, stored[index].centroid) {
                 score = cosine + Self.sharedTermBonus * Double(shared) - Self.returnCosineMin
             } else {
                 score = Double(shared) / Double(message.hashes.count) - Self.returnOverlapMin
@@ -148,7 +160,7 @@ extension TopicTracker {
         stored[index].messageCount += 1
         if message.role == .user { stored[index].userMessageCount += 1 }
         stored[index].weight += 1
-        stored[index].terms.add(message.analysis.terms, hashes: message.hashes)
+        stored[index].terms.add(message.terms, hashes: message.hashes)
         moveCentroid(of: index, to: message)
         moveWindow(to: message, restart: isSwitch)
         if let before, isSwitch { addTransition(from: before, to: id) }

@@ -24,13 +24,14 @@ package struct TopicTransition: Equatable, Sendable {
 
 /// A pair's recurring topics and the running one: a bounded fold over the pair's messages.
 ///
-/// For each message: P(switch) = logistic(`SwitchFeatures` · `SwitchModel`). Below the threshold the message joins the running
-/// topic; otherwise it returns to the known topic whose centroid is nearest, if near enough, or opens a new one. A centroid
-/// is a direction of the embedding space, a byte a dimension; where embeddings can't be compared (none, another width,
-/// another source) shared terms decide. Messages without content (acknowledgements, no terms) change nothing.
+/// For each message: P(switch) = logistic(`SwitchFeatures` · `SwitchModel`). Below the threshold the message joins
+/// the running topic; otherwise it returns to the known topic whose centroid is nearest, if near enough, or opens a
+/// new one. A centroid is a direction of the embedding space, a byte a dimension; where embeddings can't be compared
+/// (none, another width, another source) shared terms decide. Messages without content (acknowledgements, no terms)
+/// change nothing, and one whose terms are all `VagueWords` opens no topic.
 ///
-/// Invariants: at most `Limits.topicsTrackedMax` topics and `transitionsMax` edges; ids are never used twice; the running topic
-/// is never evicted; O(topics · 64) a message; about 130 bytes a topic when encoded.
+/// Invariants: at most `Limits.topicsTrackedMax` topics and `transitionsMax` edges; ids are never used twice; the
+/// running topic is never evicted; O(topics · 64) a message; about 130 bytes a topic when encoded.
 package struct TopicTracker: Sendable {
     package static let transitionsMax = 24
     /// Each message with content takes 1/128 off every topic's weight.
@@ -55,7 +56,7 @@ package struct TopicTracker: Sendable {
     }
 
     /// A direction and the space it lives in; only directions of one space can be compared.
-    struct Centroid: Equatable, Sendable {
+    struct Centroid: Sendable {
         var space: UInt8
         var direction: Direction
     }
@@ -106,7 +107,12 @@ package struct TopicTracker: Sendable {
 
     /// The keywords of a topic; nil when it is not (or no longer) known.
     package func label(of id: UInt32) -> String? {
-        stored.first { $0.id == id }?.terms.label
+        place(of: id).map { stored[$0].terms.label }
+    }
+
+    private func place(of id: UInt32) -> Int? {
+        for index in stored.indices where stored[index].id == id { return index }
+        return nil
     }
 
     /// Folds one message of the user or the assistant in and says what became of it.
@@ -129,11 +135,12 @@ package struct TopicTracker: Sendable {
         let isClosing = !analysis.cues.isDisjoint(with: [.thanks, .farewell])
         let followsClosing = closing > 0 && !isClosing
         closing = isClosing ? 2 : closing - min(closing, 1)
-        guard let running = stored.firstIndex(where: { $0.id == runningTopicID }) else {
-            guard message.hasContent else { return unchanged(probability: 0) }
+        guard let running = runningTopicID.flatMap({ place(of: $0) }) else {
+            guard message.hasContent, message.namesSubject else { return unchanged(probability: 0) }
             return assign(message, to: open(message), isNew: true, probability: 0)
         }
-        var features = features(of: message, running: running, opensSession: opensSession, previous: previous)
+        var features = features(
+            of: message, analysis, running: running, opensSession: opensSession, previous: previous)
         features.followsClosing = followsClosing
         let probability = SwitchModel.probability(features)
         if let cosine = features.windowCosine { coherence += Self.coherenceShare * (Float(cosine) - coherence) }
@@ -147,6 +154,9 @@ package struct TopicTracker: Sendable {
         // A session that opens on the topic that the last one closed on goes on with it: silence alone is no switch.
         if let known = bestMatch(for: message, besides: opensSession ? nil : running) {
             return assign(message, to: known, isNew: false, probability: probability)
+        }
+        guard message.namesSubject else {
+            return assign(message, to: running, isNew: false, probability: probability)
         }
         return assign(message, to: open(message), isNew: true, probability: probability)
     }

@@ -1,0 +1,45 @@
+# `make` lists the targets. Everything else is in SwiftPM; no package is downloaded.
+SWIFT ?= swift
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test bench lint
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config)
+	@missing=; \
+	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
+	[ -e /usr/include/postgresql/libpq-fe.h ] || pkg-config --exists libpq 2>/dev/null || missing="$$missing libpq-dev"; \
+	found=; \
+	for folder in /usr/lib/postgresql/*/bin $$(printf '%s' "$$PATH" | tr ':' ' '); do \
+		[ -x "$$folder/initdb" ] && [ -x "$$folder/postgres" ] || continue; \
+		major=$$("$$folder/postgres" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/'); \
+		[ "$$major" -ge 14 ] && found=1; \
+	done; \
+	[ -n "$$found" ] || missing="$$missing postgresql"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	echo "missing Debian packages:$$missing"; \
+	if ! command -v apt-get >/dev/null; then echo "hint: install them with this system's package manager"; exit 1; fi; \
+	if [ "$$(id -u)" != 0 ] && [ -z "$(SUDO)" ]; then \
+		echo "hint: run as root: apt-get install --no-install-recommends$$missing"; exit 1; \
+	fi; \
+	echo "installing them"; \
+	$(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends$$missing
+
+build: deps ## build the release binary, .build/release/afterthought
+	$(SWIFT) build -c release --product afterthought
+
+demo: build ## build, then run everything once on the sample in a private database
+	.build/release/afterthought demo
+
+test: deps ## run all tests; they bring their own PostgreSQL up and take it down
+	$(SWIFT) test
+
+bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .build/bench
+	$(SWIFT) run -c release bench
+
+lint: ## check format and documentation comments
+	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
