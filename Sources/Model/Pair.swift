@@ -16,8 +16,8 @@ package struct Pair: Hashable, Comparable, Sendable {
 
 }
 
-/// Names are told apart and ordered byte by byte, as the database's "C" collation does: Unicode's equivalence, by which Swift
-/// compares strings, would make one pair of two whose names differ in composition only.
+/// Names are told apart and ordered byte by byte, as the database's "C" collation does: Unicode's equivalence, by which
+/// Swift compares strings, would make one pair of two whose names differ in composition only.
 extension Pair {
     package static func == (left: Pair, right: Pair) -> Bool {
         left.botName.utf8.elementsEqual(right.botName.utf8) && left.userID.utf8.elementsEqual(right.userID.utf8)

@@ -135,8 +135,8 @@ struct ReleaseShards: Statement {
 
 /// Prolongs the leases of all shards held, and tells which those are.
 ///
-/// Shards that a commit of this worker has locked are passed over: the commit prolongs them itself, and waiting for one lane
-/// while holding what another waits for would be a deadlock.
+/// Shards that a commit of this worker has locked are passed over: the commit prolongs them itself, and waiting for one
+/// lane while holding what another waits for would be a deadlock.
 struct RenewLeases: Statement {
     static let name = "renew_leases"
     static let sql = """

@@ -163,8 +163,8 @@ extension Worker {
         return report
     }
 
-    /// Merges the bots that changed, in the shards that the bots themselves belong to: each once, because other workers may
-    /// change them faster than they can be merged.
+    /// Merges the bots that changed, in the shards that the bots themselves belong to: each once, because other workers
+    /// may change them faster than they can be merged.
     private func mergeBots() async throws -> Int {
         let store = CharacterStore(identity: identity)
         let held = progress

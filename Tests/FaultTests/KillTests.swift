@@ -114,7 +114,8 @@ struct KillTests {
         let inQuarantine = """
             select reason from afterthought.quarantine
             where user_id = '\(deadly.userID)' and reason = 'worker_died' and not exists (
-                select from afterthought.messages as m left join afterthought.strategic_cache as c using (user_id, bot_name)
+                select from afterthought.messages as m
+                left join afterthought.strategic_cache as c using (user_id, bot_name)
                 where c.user_id is null and m.user_id <> '\(deadly.userID)')
             """
         let url = database.url

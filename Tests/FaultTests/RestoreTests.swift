@@ -126,8 +126,9 @@ struct RestoreTests {
     func reconcileBehindPrepared() async throws {
         let database = TestDatabase.current
         var connection = try database.connect()
-        let insert = "insert into afterthought.messages (user_id, bot_name, role, content) values ('u', 'b', 'user', 'x')"
-        try connection.execute("begin; \(insert); prepare transaction 'forgotten_\(database.name)'")
+        let insert = "insert into afterthought.messages (user_id, bot_name, role, content) values "
+        try connection.execute("begin; \(insert) ('u', 'b', 'user', 'x')")
+        try connection.execute("prepare transaction 'forgotten_\(database.name)'")
         let refusal = #expect(throws: PostgresError.self) {
             try Reconciler.reconcile(&connection, lockTimeoutMilliseconds: 50)
         }
