@@ -52,12 +52,14 @@ package struct StateWriter {
     }
 
     /// Appends a value that may be absent: one byte of presence, then the value.
+    @inlinable
     package mutating func write<Value>(_ value: Value?, _ body: (inout StateWriter, Value) -> Void) {
         write(value != nil)
         if let value { body(&self, value) }
     }
 
     /// Appends a counted list.
+    @inlinable
     package mutating func write<Values: Collection>(
         list values: Values, _ body: (inout StateWriter, Values.Element) -> Void
     ) {
@@ -147,12 +149,14 @@ package struct StateReader {
         return raw
     }
 
+    @inlinable
     package mutating func readOptional<Value>(
         _ body: (inout StateReader) throws(StateError) -> Value
     ) throws(StateError) -> Value? {
         try readBool() ? try body(&self) : nil
     }
 
+    @inlinable
     package mutating func readList<Value>(
         max: Int, _ body: (inout StateReader) throws(StateError) -> Value
     ) throws(StateError) -> [Value] {
@@ -168,7 +172,7 @@ package struct StateReader {
         guard isAtEnd else { throw fault("the end") }
     }
 
-    private mutating func readCount(max: Int) throws(StateError) -> Int {
+    @usableFromInline mutating func readCount(max: Int) throws(StateError) -> Int {
         let count = try readUnsigned()
         guard count <= UInt64(max), count <= UInt64(bytes.count - offset) else {
             throw fault("a count of at most \(max)")

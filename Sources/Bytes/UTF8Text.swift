@@ -23,6 +23,21 @@ package enum UTF8Text {
         return String(decoding: (0..<bytes.count).map { bytes[$0] }, as: UTF8.self)
     }
 
+    /// Compares two strings byte by byte, as the "C" collation does: Unicode's equivalence plays no part.
+    ///
+    /// - Parameters:
+    ///   - left: any string.
+    ///   - right: any string.
+    /// - Returns: below zero, zero or above, as the left one comes before, is equal to or comes after the right one.
+    /// - Complexity: O(n) in the shorter one.
+    package static func order(_ left: String, _ right: String) -> Int {
+        let left = left.utf8.span
+        let right = right.utf8.span
+        let count = min(left.count, right.count)
+        for index in 0..<count where left[index] != right[index] { return Int(left[index]) - Int(right[index]) }
+        return left.count - right.count
+    }
+
     /// Whether every byte is ASCII; eight at a time would not be faster than what the compiler makes of this.
     package static func isASCII(_ bytes: Span<UInt8>) -> Bool {
         var seen: UInt8 = 0

@@ -1,3 +1,5 @@
+import Bytes
+
 /// What is kept of one measure in one bucket: integer sums in millionths, so that any order of addition gives the
 /// same bits.
 ///
@@ -67,9 +69,8 @@ package struct BucketSums: Sendable {
     ///
     /// - Complexity: O(log n) in the measures.
     package subscript(name: String) -> MeasureSum {
-        let place = place(of: name)
-        return place < measures.count && BucketSums.same(measures[place].name, name)
-            ? measures[place].sum : MeasureSum()
+        let (place, isThere) = find(name)
+        return isThere ? measures[place].sum : MeasureSum()
     }
 
     /// Adds a value to a measure.
@@ -92,8 +93,8 @@ package struct BucketSums: Sendable {
 
     /// Adds sums to a measure.
     package mutating func add(_ sum: MeasureSum, to name: String) {
-        let place = place(of: name)
-        guard place < measures.count, BucketSums.same(measures[place].name, name) else {
+        let (place, isThere) = find(name)
+        guard isThere else {
             if !sum.isZero { measures.insert(Measure(name: name, sum: sum), at: place) }
             return
         }
@@ -119,18 +120,20 @@ package struct BucketSums: Sendable {
         return difference
     }
 
-    private func place(of name: String) -> Int {
+    /// Where a name is, or where it belongs.
+    private func find(_ name: String) -> (place: Int, isThere: Bool) {
         var low = 0
         var high = measures.count
         while low < high {
             let middle = (low + high) / 2
-            let precedes = measures[middle].name.utf8.lexicographicallyPrecedes(name.utf8)
-            if precedes { low = middle + 1 } else { high = middle }
+            let order = UTF8Text.order(measures[middle].name, name)
+            if order == 0 { return (middle, true) }
+            if order < 0 { low = middle + 1 } else { high = middle }
         }
-        return low
+        return (low, false)
     }
 
-    private static func same(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+    fileprivate static func same(_ left: String, _ right: String) -> Bool { UTF8Text.order(left, right) == 0 }
 }
 
 extension BucketSums: Equatable {
@@ -182,6 +185,12 @@ package struct BotContributions: Equatable, Sendable {
     /// Adds sums to a measure of a bucket.
     package mutating func add(_ sum: MeasureSum, to name: String, at key: Int64) {
         buckets[key, default: BucketSums()].add(sum, to: name)
+        if buckets[key]?.isZero == true { buckets[key] = nil }
+    }
+
+    /// Adds a bucket to another.
+    package mutating func add(_ sums: BucketSums, at key: Int64) {
+        for measure in sums.measures { buckets[key, default: BucketSums()].add(measure.sum, to: measure.name) }
         if buckets[key]?.isZero == true { buckets[key] = nil }
     }
 

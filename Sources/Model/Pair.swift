@@ -1,3 +1,5 @@
+import Bytes
+
 /// A user and a bot: the unit that state, cache rows and freshness belong to.
 ///
 /// An empty `userID` stands for what is known of the bot alone (metric points without a user); such a pair has state
@@ -14,27 +16,22 @@ package struct Pair: Hashable, Comparable, Sendable {
     /// Whether this is a bot's own pseudo pair, without a user.
     package var isBotOnly: Bool { userID.isEmpty }
 
-}
+    // By bytes, as the database tells users apart: Unicode's equivalence would make one pair of two.
 
-/// Names are told apart and ordered byte by byte, as the database's "C" collation does: Unicode's equivalence, by which
-/// Swift compares strings, would make one pair of two whose names differ in composition only.
-extension Pair {
     package static func == (left: Pair, right: Pair) -> Bool {
-        left.botName.utf8.elementsEqual(right.botName.utf8) && left.userID.utf8.elementsEqual(right.userID.utf8)
+        UTF8Text.order(left.userID, right.userID) == 0 && UTF8Text.order(left.botName, right.botName) == 0
     }
 
     package func hash(into hasher: inout Hasher) {
-        for name in [botName, userID] {
-            var name = name
-            name.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-            hasher.combine(0xFF as UInt8)
-        }
+        // Lent for the calls only.
+        unsafe botName.utf8.span.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        hasher.combine(UInt8(0xFF))
+        unsafe userID.utf8.span.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }
 
+    /// Orders by bot and then user, byte by byte, as the database's "C" collation does.
     package static func < (left: Pair, right: Pair) -> Bool {
-        if !left.botName.utf8.elementsEqual(right.botName.utf8) {
-            return left.botName.utf8.lexicographicallyPrecedes(right.botName.utf8)
-        }
-        return left.userID.utf8.lexicographicallyPrecedes(right.userID.utf8)
+        let bots = UTF8Text.order(left.botName, right.botName)
+        return (bots == 0 ? UTF8Text.order(left.userID, right.userID) : bots) < 0
     }
 }

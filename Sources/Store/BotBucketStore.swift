@@ -8,13 +8,28 @@ package struct StoredBucket: Sendable {
     package var botName: String
     /// Hours since the Unix epoch, or `BotContributions.longRun`.
     package var hour: Int64
-    package var json: String
+    package var sums: BucketSums
 
-    package init(shard: Int16, botName: String, hour: Int64, json: String) {
+    package init(shard: Int16, botName: String, hour: Int64, sums: BucketSums = BucketSums()) {
         self.shard = shard
         self.botName = botName
         self.hour = hour
-        self.json = json
+        self.sums = sums
+    }
+
+    /// Reads a row of shard, bot, hour and sums.
+    init(_ row: borrowing RowReader) throws(PostgresError) {
+        shard = try row.decode(0, as: Int16.self)
+        botName = try row.decode(1, as: String.self)
+        hour = try row.decode(2, as: Int64.self)
+        let read = row.withBytes(3) { cell in
+            // The first byte of binary jsonb is its version.
+            cell.count > 1 ? try? BucketSums(json: cell.extracting(droppingFirst: 1)) : nil
+        }
+        guard let sums = read ?? nil else {
+            throw PostgresError(.decoding, "expected sums in afterthought.bot_buckets, got: something else")
+        }
+        self.sums = sums
     }
 }
 
@@ -36,9 +51,7 @@ struct LoadBuckets: Statement {
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> StoredBucket {
-        StoredBucket(
-            shard: try row.decode(0, as: Int16.self), botName: try row.decode(1, as: String.self),
-            hour: try row.decode(2, as: Int64.self), json: try row.decode(3, as: JSONText.self).text)
+        try StoredBucket(row)
     }
 }
 
@@ -68,7 +81,7 @@ struct SaveBuckets: Statement {
         parameters.append(buckets.map(\.shard))
         parameters.append(buckets.map(\.botName))
         parameters.append(buckets.map(\.hour))
-        parameters.append(buckets.map { JSONText($0.json) })
+        parameters.append(buckets.map { JSONText($0.sums.json) })
     }
 }
 
@@ -108,21 +121,50 @@ struct ChangedBots: Statement {
     }
 }
 
-/// All buckets of some bots, in all shards.
+/// The buckets of some bots that their rows are made of: the newest hours in all shards, and the long run.
+///
+/// A bot's newest hour is looked up shard by shard, by the end of an index each: how much older history there is makes
+/// no difference.
 struct BucketsOfBots: Statement {
     static let name = "buckets_of_bots"
     static let sql = """
-        select shard, bot_name, hour, sums from afterthought.bot_buckets
-        where bot_name = any($1)
-        order by bot_name, shard, hour
+        with shards as materialized (
+            select shard::smallint from generate_series(0, 63) as shard
+        ), newest as materialized (
+            select bot.bot_name, max(last.hour) as hour
+            from unnest($1::text[]) as bot (bot_name)
+            cross join shards
+            cross join lateral (
+                select b.hour from afterthought.bot_buckets as b
+                where b.bot_name = bot.bot_name and b.shard = shards.shard
+                order by b.hour desc
+                limit 1
+            ) as last
+            group by bot.bot_name
+        )
+        select b.shard, b.bot_name, b.hour, b.sums
+        from newest
+        cross join shards
+        cross join lateral (
+            select * from afterthought.bot_buckets as b
+            where
+                b.bot_name = newest.bot_name and b.shard = shards.shard
+                and b.hour > greatest(newest.hour, \(-Int64.max) + \(Limits.bucketHoursMax)) - \(Limits.bucketHoursMax)
+            union all
+            select * from afterthought.bot_buckets as b
+            where b.bot_name = newest.bot_name and b.shard = shards.shard and b.hour = $2
+        ) as b
         """
 
     var botNames: [String]
 
-    func bind(to parameters: inout Parameters) { parameters.append(botNames) }
+    func bind(to parameters: inout Parameters) {
+        parameters.append(botNames)
+        parameters.append(BotContributions.longRun)
+    }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> StoredBucket {
-        try LoadBuckets.decode(row)
+        try StoredBucket(row)
     }
 }
 

@@ -32,11 +32,10 @@ package struct CharacterStore: Sendable {
         try connection.transaction(.readOnlyRepeatableRead) { connection in
             let verifiedAt = try connection.first(LeastVerified()) ?? nil
             var sums: [Pair: BotContributions] = [:]
-            for bucket in try connection.query(BucketsOfBots(botNames: bots)) {
-                let stored = try BucketSums(json: bucket.json)
-                let bot = Pair(userID: "", botName: bucket.botName)
-                sums[bot, default: BotContributions()][bucket.hour] =
-                    (sums[bot]?[bucket.hour] ?? BucketSums()) + stored
+            try connection.stream(BucketsOfBots(botNames: bots)) { row in
+                let bucket = try BucketsOfBots.decode(row)
+                sums[Pair(userID: "", botName: bucket.botName), default: BotContributions()]
+                    .add(bucket.sums, at: bucket.hour)
             }
             return (verifiedAt, sums)
         }

@@ -120,9 +120,16 @@ extension BatchProcessor {
 
     private func plan(_ connection: inout Connection, _ batch: Batch) throws -> [Work] {
         var grouped: [PairInShard: [ScannedRow]] = [:]
-        for row in batch.rows {
-            let pair = PairInShard(shard: row.shard, pair: row.pair)
-            if !batch.skipped.contains(pair) { grouped[pair, default: []].append(row) }
+        // Rows mostly come in runs of one pair: each run is looked up once.
+        var start = 0
+        while start < batch.rows.count {
+            let pair = PairInShard(shard: batch.rows[start].shard, pair: batch.rows[start].pair)
+            var end = start + 1
+            while end < batch.rows.count, batch.rows[end].shard == pair.shard, batch.rows[end].pair == pair.pair {
+                end += 1
+            }
+            if !batch.skipped.contains(pair) { grouped[pair, default: []] += batch.rows[start..<end] }
+            start = end
         }
         for pair in batch.forced where grouped[pair] == nil { grouped[pair] = [] }
         let pairs = grouped.keys.sorted { ($0.shard, $0.pair) < ($1.shard, $1.pair) }
@@ -212,24 +219,23 @@ extension BatchProcessor {
     private func compute(
         _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot
     ) throws -> FoldedPair {
-        let old = try fold.contributions(of: work.stored)
-        var folded = FoldedPair(pair: work.pair)
         var state = PairState()
+        if let stored = work.stored, fold.isCurrent(stored) { state = try PairState(decoding: stored.bytes) }
+        // None of another version's: the shard's buckets were emptied when that version was left.
+        let old = state.contributions
+        var folded = FoldedPair(pair: work.pair)
         var checkpoint: StoredState?
         var marker: Snapshot?
         switch work.plan {
         case .nothing:
             return folded
         case .fold:
-            if let stored = work.stored { state = try PairState(decoding: stored.bytes) }
             // The mark of an earlier window is spent: no scan returns that window's rows again.
             marker = work.stored?.rebuiltSnapshot == window ? window : nil
             try fold.run(&state, over: work.rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
         case .replay, .rebuild:
-            if let from = work.checkpoint {
-                state = try PairState(decoding: from.bytes)
-                checkpoint = from
-            }
+            state = try work.checkpoint.map { try PairState(decoding: $0.bytes) } ?? PairState()
+            checkpoint = work.checkpoint
             marker = window
             folded.rowsReread = try replay(
                 &connection, work, history: history, window: window, state: &state, checkpoint: &checkpoint)
@@ -310,15 +316,15 @@ extension BatchProcessor {
             ($0.bot.shard, $0.bot.pair, $0.hour) < ($1.bot.shard, $1.bot.pair, $1.hour)
         }
         let wanted = keys.map {
-            StoredBucket(shard: $0.bot.shard, botName: $0.bot.pair.botName, hour: $0.hour, json: "")
+            StoredBucket(shard: $0.bot.shard, botName: $0.bot.pair.botName, hour: $0.hour)
         }
         for bucket in try store.buckets(&connection, at: wanted) {
             let key = Key(shard: bucket.shard, bot: bucket.botName, hour: bucket.hour)
-            changes[key] = try BucketSums(json: bucket.json) + (changes[key] ?? BucketSums())
+            changes[key] = bucket.sums + (changes[key] ?? BucketSums())
         }
         return zip(keys, wanted).map { key, bucket in
             var bucket = bucket
-            bucket.json = changes[key]?.json ?? "{}"
+            bucket.sums = changes[key] ?? BucketSums()
             return bucket
         }
     }

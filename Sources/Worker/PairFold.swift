@@ -103,11 +103,4 @@ struct PairFold {
             configHash: identity.configHash, rowsApplied: state.rowsApplied, lastKey: state.lastKey,
             rebuiltSnapshot: rebuilt, bytes: bytes)
     }
-
-    /// The contributions that a stored state stands for; none if it is of another version, because the shard's buckets
-    /// were emptied when that version was left.
-    func contributions(of stored: StoredState?) throws -> BotContributions {
-        guard let stored, isCurrent(stored) else { return BotContributions() }
-        return try PairState(decoding: stored.bytes).contributions
-    }
 }

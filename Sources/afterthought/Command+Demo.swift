@@ -10,8 +10,8 @@ extension Command {
         name: "demo", summary: "run everything once on real conversations, in a private database",
         details: [
             "Starts a private PostgreSQL server, migrates it, imports 5,210 messages of real conversations (their "
-                + "times moved so that the newest is now), runs until caught up and prints what came of it. A second run "
-                + "changes nothing. The server stays up, so that you can look further; --stop ends it."
+                + "times moved so that the newest is now), runs until caught up and prints what came of it. A second "
+                + "run changes nothing. The server stays up, so that you can look further; --stop ends it."
         ],
         options: [
             Option(name: "stop", help: "stop the private server"),

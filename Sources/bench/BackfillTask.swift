@@ -37,6 +37,8 @@ enum BackfillTask: BenchTask {
         report.note("wal_bytes", .number(run.walBytes))
         report.note("sql_floor", floor.detail)
         report.note("table_bytes", try Backfill.sizes(&connection))
+        report.note("row_bytes_mean", try Backfill.columnSizes(&connection, "strategic_cache"))
+        report.note("state_bytes_mean", try Backfill.columnSizes(&connection, "engine_state"))
     }
 }
 
@@ -75,6 +77,22 @@ struct Backfill {
             order by relname
             """)
         return .group(rows.map { ($0[0] ?? "", .number(Double($0[1] ?? "") ?? 0)) })
+    }
+}
+
+extension Backfill {
+    /// Mean stored bytes of each column that takes 16 or more, and of the whole row.
+    static func columnSizes(_ connection: inout Connection, _ table: String) throws -> Detail {
+        let names = try connection.textRows(
+            """
+            select column_name from information_schema.columns
+            where table_schema = 'afterthought' and table_name = '\(table)' order by column_name
+            """
+        ).compactMap { $0[0] }
+        let sizes = names.map { "avg(pg_column_size(\($0)))" } + ["avg(pg_column_size(t))"]
+        let row = try connection.textRows("select \(sizes.joined(separator: ", ")) from afterthought.\(table) as t")
+        let means = (row.first ?? []).map { $0.flatMap { Double($0) } ?? 0 }
+        return .group(zip(names + ["all"], means).filter { $0.1 >= 16 }.map { ($0.0, .number($0.1.rounded())) })
     }
 }
 

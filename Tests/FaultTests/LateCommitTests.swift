@@ -33,6 +33,9 @@ struct LateCommitTests {
         try await FaultBench.onThreads(8) { number in
             var writer = try FaultWriter(options, number: number, seed: seed)
             for _ in 0..<transactions { try writer.write() }
+            // On a busy machine the writers may be done before the workers have begun.
+            let end = Deadline.after(milliseconds: 60_000)
+            while FaultBench.rowsSeen(events) == 0, end.remainingNanoseconds != 0 { try writer.write() }
         }
         for worker in workers { worker.stop() }
         for task in running { try await task.value }

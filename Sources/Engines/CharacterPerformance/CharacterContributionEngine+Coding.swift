@@ -47,7 +47,7 @@ extension CharacterContributionEngine {
     private func encode(_ bucket: BucketSums, names: [String], into writer: inout StateWriter) {
         var place = 0
         writer.write(list: bucket.measures) { writer, measure in
-            while !names[place].utf8.elementsEqual(measure.name.utf8) { place += 1 }
+            while UTF8Text.order(names[place], measure.name) != 0 { place += 1 }
             writer.write(byte: UInt8(place))
             writer.write(measure.sum.count)
             writer.write(measure.sum.total)
@@ -59,7 +59,7 @@ extension CharacterContributionEngine {
         let names = try reader.readList(max: Self.namesMax) { reader throws(StateError) in
             try reader.readBoundedName(bytesMax: Self.prefixedNameBytesMax)
         }
-        guard zip(names, names.dropFirst()).allSatisfy({ $0.utf8.lexicographicallyPrecedes($1.utf8) }) else {
+        guard zip(names, names.dropFirst()).allSatisfy({ UTF8Text.order($0, $1) < 0 }) else {
             throw reader.fault("ascending names")
         }
         contributions[BotContributions.longRun] = try Self.readBucket(names: names, from: &reader)

@@ -107,7 +107,7 @@ package struct PersonalityEvolutionEngine: Engine {
 
     /// The trait's place, made if there is room for it.
     private mutating func place(of name: String, at: Timestamp) -> Int? {
-        if let known = traits.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) { return known }
+        if let known = traits.firstIndex(where: { UTF8Text.order($0.name, name) == 0 }) { return known }
         let newcomer = Trait(name: name, weight: 0, at: at, reactions: 0)
         if traits.count < Limits.traitsMax {
             traits.append(newcomer)

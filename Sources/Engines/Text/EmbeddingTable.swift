@@ -90,7 +90,18 @@ package struct EmbeddingCoverage: Hashable, Sendable {
             "expected 64, 128 or 256 dimensions, got: \(vector.count)")
         for index in vector.indices { vector[index] = 0 }
         var coverage = EmbeddingCoverage()
-        forEachWord(in: text, coverage: &coverage) { row in add(row, to: &vector) }
+        // Rows are gathered before they are added up: the loads of rows far apart then overlap.
+        var gathered = InlineArray<64, Int>(repeating: 0)
+        var count = 0
+        forEachWord(in: text, coverage: &coverage) { row in
+            if count == gathered.count {
+                for index in 0..<count { add(gathered[index], to: &vector) }
+                count = 0
+            }
+            gathered[count] = row
+            count += 1
+        }
+        for index in 0..<count { add(gathered[index], to: &vector) }
         UnitVector.normalize(&vector)
         return coverage
     }

@@ -29,17 +29,22 @@ struct Direction: Sendable {
 
     private init?(quantising values: InlineArray<64, Float>) {
         // Magnitudes compare as their bits do, and what is not finite compares as greater than all that is.
-        var largestBits: Int32 = 0
+        // Unchecked because every index is below 64: a check would keep the compiler from making vectors of the loops.
+        let values = values.span
+        var largestBits: UInt32 = 0
         for index in values.indices {
-            largestBits = max(largestBits, Int32(bitPattern: values[index].bitPattern & 0x7FFF_FFFF))
+            let bits = unsafe values[unchecked: index].bitPattern & 0x7FFF_FFFF
+            largestBits = largestBits > bits ? largestBits : bits
         }
-        let largest = Float(bitPattern: UInt32(bitPattern: largestBits))
+        let largest = Float(bitPattern: largestBits)
         guard largest > 1e-12, largest.isFinite else { return nil }
         let scale = 127 / largest
+        var cells = components.mutableSpan
         for index in values.indices {
             // Adding 1.5 · 2²³ leaves the nearest integer in the lowest bits, which the compiler can do for eight at
             // once.
-            components[index] = Int8(truncatingIfNeeded: (values[index] * scale + 12_582_912).bitPattern)
+            let shifted = unsafe values[unchecked: index] * scale + 12_582_912
+            unsafe cells[unchecked: index] = Int8(truncatingIfNeeded: shifted.bitPattern)
         }
         squaredLength = dot(self)
     }
