@@ -12,8 +12,7 @@ package struct LeaseStore: Sendable {
         try connection.query(BeatHeart(identity: identity))
     }
 
-    /// Prolongs everything that `beat` and `claim` began, from beside them; brings back nothing that was given up
-    /// meanwhile.
+    /// Prolongs everything that `beat` and `claim` began; brings back nothing that was given up meanwhile.
     package func keep(_ connection: inout Connection) throws {
         _ = try connection.run(KeepBeating(identity: identity))
         _ = try connection.query(RenewLeases(identity: identity))

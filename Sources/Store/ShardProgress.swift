@@ -36,10 +36,29 @@ package struct BacklogWindow: Equatable, Sendable {
     }
 }
 
-/// Takes up to a number of shards that nobody holds; the order is the shards', locked ones are passed over.
-///
-/// A shard whose owner's lease ran out counts an unclean takeover. A shard of another version or configuration starts
-/// over:
+/// Who claims, and what for.
+package struct WorkerIdentity: Sendable {
+    /// Random, made at process start.
+    package var owner: UUID
+    package var engineVersion: Int32
+    package var configHash: String
+    package var leaseSeconds: Double
+    package var ttlSeconds: Double
+
+    /// What two workers that live at the same time must agree on, for people to read.
+    package var configuration: String { "\(configHash), ttl \(ttlSeconds) s" }
+
+    package init(
+        owner: UUID, engineVersion: Int32, configHash: String, leaseSeconds: Double, ttlSeconds: Double
+    ) {
+        self.owner = owner
+        self.engineVersion = engineVersion
+        self.configHash = configHash
+        self.leaseSeconds = leaseSeconds
+        self.ttlSeconds = ttlSeconds
+    }
+}
+
 extension ShardProgress {
     /// The columns that a progress is read from, of a table or alias `p`.
     static let columns = """
@@ -74,11 +93,7 @@ extension ShardProgress {
     }
 }
 
-/// Marks the states of the version and configuration at hand in shards that come from another one: their share in the
-/// buckets Prolongs the leases of all shards held, and tells which those are.
-///
-/// Shards that a commit of this worker has locked are passed over: the commit prolongs them itself, and waiting for one
-/// lane Moves shards on, if they are still held: the fence that every write of a worker passes.
+/// Moves shards on, if they are still held: the fence that every write of a worker passes.
 ///
 /// Returns the shards that moved; fewer than asked for means that another worker took over, and the transaction must be
 /// rolled back.

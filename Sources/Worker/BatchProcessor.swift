@@ -199,8 +199,9 @@ extension BatchProcessor {
 }
 
 extension BatchProcessor.Work {
-    /// About how many rows a replay will read at once; nil when it reads none, or pages because they are too many or
-    /// because nothing is stored that tells how many there are.
+    /// About how many rows a replay will read at once.
+    ///
+    /// Nil when it reads none, or reads pages: they are too many, or nothing is stored that tells how many there are.
     fileprivate func rowsToRead(max: Int) -> Int64? {
         switch plan {
         case .nothing, .fold: return nil

@@ -54,10 +54,10 @@ struct PairFold {
     /// Decides what to do; drops the rows that the state has already.
     ///
     /// - Parameters:
-    ///   - stored: the state as it is stored, if any.
-    ///   - rows: the pair's new rows in any order; returned in order, without those that a rebuild already took in.
-    ///   - isForced: whether to rebuild whatever the rows say.
-    /// - Returns: what to do.
+    ///   - stored: the pair's state, if it has one.
+    ///   - rows: the pair's new rows in any order; returned in order, without those that a rebuild took in already.
+    ///   - isForced: whether the pair is to be rebuilt whatever its rows say.
+    /// - Returns: the plan.
     func plan(stored: StoredState?, rows: inout [ScannedRow], isForced: Bool) -> PairPlan {
         if let snapshot = stored?.rebuiltSnapshot { rows.removeAll { snapshot.sees($0.transaction) } }
         let isChanged = rows.contains { $0.event == nil }
@@ -75,9 +75,9 @@ struct PairFold {
     /// - Parameters:
     ///   - state: where to continue from.
     ///   - rows: in order, all after `state.lastKey`.
-    ///   - pair: whose rows they are.
+    ///   - pair: whose they are.
     ///   - checkpoint: replaced when a session starts within the rows.
-    /// - Throws: `PairError` when the checkpoint is larger than a state may be.
+    /// - Throws: `PairError` when the state outgrows its limit.
     func run(
         _ state: inout PairState, over rows: [InputRow], of pair: PairInShard, checkpoint: inout StoredState?
     ) throws {

@@ -173,9 +173,10 @@ package actor Worker {
         return total
     }
 
-    /// Whether all connections should be made anew: when one is lost the others are most likely too, and each would
-    /// fail a cycle of its own; and a session keeps what it was told when it began, though a failover may have moved
-    /// the primary.
+    /// Whether all connections should be made anew.
+    ///
+    /// When one is lost the others are most likely too, and each would fail a cycle of its own; and a session keeps
+    /// what it was told when it began, though a failover may have moved the primary.
     private static func endsSessions(_ error: any Error) -> Bool {
         error is ScanRefusal || (error as? PostgresError)?.isConnectionLoss == true
     }
@@ -195,8 +196,7 @@ package actor Worker {
         let leases = LeaseStore(identity: identity)
         let isKnown = source != nil
         progress = [:]
-        // Without ever having seen the database there is nothing to give back. A connection that was cut is made again
-        // once.
+        // Without ever having seen the database there is nothing to give back. A cut connection is made anew.
         for isLast in isKnown ? [false, true] : [] {
             do {
                 try await scanner.withConnection { connection in

@@ -28,8 +28,8 @@ enum FaultBench {
         }
     }
 
-    /// Brings a database to rest as time would: sessions of the dead end, their leases run out, and pairs in quarantine
-    /// are tried again.
+    /// Brings a database to rest as time would: sessions of the dead end, their leases run out, and pairs in
+    /// quarantine are tried again.
     static func settle(_ options: ConnectionOptions) async throws {
         let sessions = """
             from pg_stat_activity

@@ -11,10 +11,11 @@ struct FaultWriter: ~Copyable {
     private let users: Int
     /// The longest time between a transaction's last row and its commit, in microseconds.
     private let delayMicrosecondsMax: UInt32
+    private let prepares: Bool
 
     init(
         _ options: ConnectionOptions, number: Int, seed: UInt64, bots: Int = 2, users: Int = 8,
-        delayMicrosecondsMax: UInt32 = 20_000
+        delayMicrosecondsMax: UInt32 = 20_000, prepares: Bool = true
     ) throws {
         random = SeededRandom(seed: seed &+ UInt64(number))
         connection = try Connection(options)
@@ -22,13 +23,14 @@ struct FaultWriter: ~Copyable {
         self.bots = bots
         self.users = users
         self.delayMicrosecondsMax = delayMicrosecondsMax
+        self.prepares = prepares
     }
 
     /// Runs one transaction of a random kind.
     mutating func write() throws {
         switch Int.random(in: 0..<10, using: &random) {
         case 0: try rolledBack()
-        case 1: try prepared()
+        case 1: if prepares { try prepared() }
         case 2: try copied()
         case 3: try withSavepoints()
         case 4: try edited()

@@ -17,7 +17,7 @@ struct HugePairTests {
         let insert = """
             insert into afterthought.messages (user_id, bot_name, role, content, created_at)
             select 'u', 'b', case when i % 2 = 0 then 'user' else 'assistant' end,
-                (array['How do I grow tomatoes?', 'Water them well.', 'My sister is coming.', 'I liked that book.'])[1 + i % 4],
+                (array['How do I grow tomatoes?', 'Water them.', 'My sister is coming.', 'I liked it.'])[1 + i % 4],
                 timestamptz '2024-01-01' + i * interval '7 minutes' + i / 40 * interval '3 hours'
             """
         // Every third one comes late.

@@ -23,11 +23,19 @@ struct LateCommitTests {
             Workbench.worker(options, configuration: configuration, events: events),
         ]
         let running = workers.map { worker in Task { try await worker.run() } }
+        try await FaultBench.waitUntil("the workers share the shards") {
+            var connection = try Connection(options)
+            return try Workbench.count(
+                &connection, "select count(distinct owner) from afterthought.shard_progress") == 2
+        }
         let transactions = FaultBench.number("FAULT_TRANSACTIONS", default: 25)
         let seed: UInt64 = .random(in: 0...1_000_000)
         try await FaultBench.onThreads(8) { number in
             var writer = try FaultWriter(options, number: number, seed: seed)
             for _ in 0..<transactions { try writer.write() }
+            // On a busy machine the writers may be done before the workers have begun.
+            let end = Deadline.after(milliseconds: 60_000)
+            while FaultBench.rowsSeen(events) == 0, end.remainingNanoseconds != 0 { try writer.write() }
         }
         for worker in workers { worker.stop() }
         for task in running { try await task.value }

@@ -78,7 +78,8 @@ struct OddDataTests {
         // A clock that says 2099 does not make what comes after it late for ever.
         let before = try await Workbench.runOnce(options).rebuilt
         try connection.execute(
-            "insert into afterthought.messages (user_id, bot_name, role, content) values ('alone 7', 'bot', 'user', 'hi')"
+            "insert into afterthought.messages (user_id, bot_name, role, content) "
+                + "values ('alone 7', 'bot', 'user', 'hi')"
         )
         #expect(before == 0)
         try await Self.expectSame(options)

@@ -108,7 +108,7 @@ struct RestoreTests {
                 for _ in 0..<4 { _ = try Reconciler.reconcile(&connection) }
                 return
             }
-            var writer = try FaultWriter(options, number: number, seed: seed)
+            var writer = try FaultWriter(options, number: number, seed: seed, prepares: false)
             for _ in 0..<20 { try writer.write() }
         }
         for worker in workers { worker.stop() }
@@ -120,6 +120,24 @@ struct RestoreTests {
         try connection.execute("update afterthought.stream_floors set floor_id = 0")
         #expect(disturbed == (try await FaultBench.outcome(options)))
         try await FaultBench.expectUndisturbed(options)
+    }
+
+    @Test("a forgotten prepared transaction does not let reconcile hold up all writers")
+    func reconcileBehindPrepared() async throws {
+        let database = TestDatabase.current
+        var connection = try database.connect()
+        let insert = "insert into afterthought.messages (user_id, bot_name, role, content) values "
+        try connection.execute("begin; \(insert) ('u', 'b', 'user', 'x')")
+        try connection.execute("prepare transaction 'forgotten_\(database.name)'")
+        let refusal = #expect(throws: PostgresError.self) {
+            try Reconciler.reconcile(&connection, lockTimeoutMilliseconds: 50)
+        }
+        #expect(refusal?.isLockTimeout == true)
+        #expect(refusal?.hint?.contains("pg_prepared_xacts") == true)
+        try connection.execute("commit prepared 'forgotten_\(database.name)'")
+        _ = try Reconciler.reconcile(&connection, lockTimeoutMilliseconds: 50)
+        try await Workbench.runOnce(database.options)
+        #expect(try Workbench.count(&connection, FaultBench.miscounted) == 0)
     }
 
     @Test("a promoted standby needs nothing")

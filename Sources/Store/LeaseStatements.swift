@@ -2,31 +2,6 @@ import Bytes
 import Model
 import Postgres
 
-// Who holds which shards: the statements behind `LeaseStore`.
-
-/// Who claims, and what for.
-package struct WorkerIdentity: Sendable {
-    /// Random, made at process start.
-    package var owner: UUID
-    package var engineVersion: Int32
-    package var configHash: String
-    package var leaseSeconds: Double
-    package var ttlSeconds: Double
-
-    /// What two workers that live at the same time must agree on, for people to read.
-    package var configuration: String { "\(configHash), ttl \(ttlSeconds) s" }
-
-    package init(
-        owner: UUID, engineVersion: Int32, configHash: String, leaseSeconds: Double, ttlSeconds: Double
-    ) {
-        self.owner = owner
-        self.engineVersion = engineVersion
-        self.configHash = configHash
-        self.leaseSeconds = leaseSeconds
-        self.ttlSeconds = ttlSeconds
-    }
-}
-
 /// Another worker that lives.
 package struct OtherWorker: Sendable {
     package var owner: UUID
@@ -36,7 +11,10 @@ package struct OtherWorker: Sendable {
     package var isElder: Bool
 }
 
-/// its buckets are emptied by the caller in the same transaction.
+/// Takes up to a number of shards that nobody holds; the order is the shards', locked ones are passed over.
+///
+/// A shard whose owner's lease ran out counts an unclean takeover. A shard of another version or configuration starts
+/// over: its buckets are emptied by the caller in the same transaction.
 struct ClaimShards: Statement {
     static let name = "claim_shards"
     static let sql = """
@@ -119,46 +97,6 @@ struct HoldShards: Statement {
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
 }
 
-/// goes with them, so they have to be rebuilt like all others.
-struct OutdateStates: Statement {
-    static let name = "outdate_states"
-    static let sql = """
-        update afterthought.engine_state set engine_version = 0
-        where shard = any($1) and engine_version = $2 and config_hash = $3
-        """
-
-    var shards: [Int16]
-    var identity: WorkerIdentity
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(shards)
-        parameters.append(identity.engineVersion)
-        parameters.append(identity.configHash)
-    }
-}
-
-/// Marks a shard as holding pairs to rebuild, if it still stands as expected.
-struct RebuildShard: Statement {
-    static let name = "rebuild_shard"
-    static let sql = """
-        update afterthought.shard_progress set rebuild_pending = true, generation = generation + 1
-        where shard = $1 and owner = $2 and generation = $3 and epoch = $4
-        returning shard
-        """
-
-    var shard: ShardProgress
-    var owner: UUID
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(shard.shard)
-        parameters.append(owner)
-        parameters.append(shard.generation)
-        parameters.append(shard.epoch)
-    }
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
-}
-
 /// Empties the buckets of shards whose states are of another version: they are filled again as pairs are rebuilt.
 struct EmptyBuckets: Statement {
     static let name = "empty_buckets"
@@ -195,7 +133,10 @@ struct ReleaseShards: Statement {
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
 }
 
-/// while holding what another waits for would be a deadlock.
+/// Prolongs the leases of all shards held, and tells which those are.
+///
+/// Shards that a commit of this worker has locked are passed over: the commit prolongs them itself, and waiting for one
+/// lane while holding what another waits for would be a deadlock.
 struct RenewLeases: Statement {
     static let name = "renew_leases"
     static let sql = """
@@ -259,6 +200,58 @@ struct BeatHeart: Statement {
     }
 }
 
+/// Says that this worker is gone.
+struct StopHeart: Statement {
+    static let name = "stop_heart"
+    static let sql = "delete from afterthought.worker_leases where owner = $1"
+
+    var owner: UUID
+
+    func bind(to parameters: inout Parameters) { parameters.append(owner) }
+}
+
+/// Marks the states of the version and configuration at hand in shards that come from another one.
+///
+/// Their share in the buckets went with the others', so they have to be rebuilt like all others.
+struct OutdateStates: Statement {
+    static let name = "outdate_states"
+    static let sql = """
+        update afterthought.engine_state set engine_version = 0
+        where shard = any($1) and engine_version = $2 and config_hash = $3
+        """
+
+    var shards: [Int16]
+    var identity: WorkerIdentity
+
+    func bind(to parameters: inout Parameters) {
+        parameters.append(shards)
+        parameters.append(identity.engineVersion)
+        parameters.append(identity.configHash)
+    }
+}
+
+/// Marks a shard as holding pairs to rebuild, if it still stands as expected.
+struct RebuildShard: Statement {
+    static let name = "rebuild_shard"
+    static let sql = """
+        update afterthought.shard_progress set rebuild_pending = true, generation = generation + 1
+        where shard = $1 and owner = $2 and generation = $3 and epoch = $4
+        returning shard
+        """
+
+    var shard: ShardProgress
+    var owner: UUID
+
+    func bind(to parameters: inout Parameters) {
+        parameters.append(shard.shard)
+        parameters.append(owner)
+        parameters.append(shard.generation)
+        parameters.append(shard.epoch)
+    }
+
+    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
+}
+
 /// Says that this worker still lives, unless it said that it is gone.
 struct KeepBeating: Statement {
     static let name = "keep_beating"
@@ -272,14 +265,4 @@ struct KeepBeating: Statement {
         parameters.append(identity.owner)
         parameters.append(identity.leaseSeconds)
     }
-}
-
-/// Says that this worker is gone.
-struct StopHeart: Statement {
-    static let name = "stop_heart"
-    static let sql = "delete from afterthought.worker_leases where owner = $1"
-
-    var owner: UUID
-
-    func bind(to parameters: inout Parameters) { parameters.append(owner) }
 }
