@@ -33,7 +33,7 @@ package protocol PostgresDecodable {
 }
 
 extension PostgresDecodable {
-    package static var nullValue: Self? { nil }
+    @inlinable package static var nullValue: Self? { nil }
 }
 
 extension Optional: PostgresEncodable where Wrapped: PostgresEncodable {
@@ -66,7 +66,7 @@ package struct Cell: ~Escapable {
     package let type: PostgresType
 
     @_lifetime(copy bytes)
-    package init(_ bytes: RawSpan, _ type: PostgresType) {
+    @inlinable package init(_ bytes: RawSpan, _ type: PostgresType) {
         self.bytes = bytes
         self.type = type
     }

@@ -37,23 +37,51 @@ package struct RowReader: ~Copyable {
     ///   - type: the type to read; an optional type reads null as nil.
     /// - Returns: the value.
     /// - Throws: `decoding` when the column's type is not accepted, or is null where the type has no null.
+    @inlinable
     package func decode<Value: PostgresDecodable>(
         _ column: Int, as type: Value.Type = Value.self
     ) throws(PostgresError) -> Value {
-        let index = Int32(truncatingIfNeeded: column)
-        let oid = unsafe PostgresType(oid: PQftype(result, index))
-        guard Value.accepts(oid) else { throw mismatch(column, Value.self) }
-        let length = unsafe Int(PQgetlength(result, row, index))
-        if length == 0, unsafe PQgetisnull(result, row, index) == 1 {
-            guard let value = Value.nullValue else {
-                throw PostgresError(
-                    .decoding, "expected column \(column) \"\(columnName(column))\" to be not null, got: null")
-            }
+        // Inlinable, so that callers get code for their types: looking metadata up takes longer than reading a number.
+        let oid = columnType(column)
+        guard Value.accepts(oid) else { throw mismatch(column, "\(Value.self)") }
+        let (start, length) = unsafe bytes(column)
+        guard let start = unsafe start else {
+            guard let value = Value.nullValue else { throw nullFault(column) }
             return value
         }
-        guard let start = unsafe PQgetvalue(result, row, index) else { throw mismatch(column, Value.self) }
-        let bytes = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(start), byteCount: length)
-        return try Value.decode(Cell(bytes, oid))
+        return try Value.decode(Cell(unsafe RawSpan(_unsafeStart: start, byteCount: length), oid))
+    }
+
+    /// Reads a column that may be null.
+    ///
+    /// - Parameters:
+    ///   - column: the column's index from 0.
+    ///   - type: the type to read.
+    /// - Returns: the value; nil for null.
+    /// - Throws: `decoding` when the column's type is not accepted.
+    @inlinable
+    package func decode<Value: PostgresDecodable>(
+        _ column: Int, as type: Value?.Type = Value?.self
+    ) throws(PostgresError) -> Value? {
+        let oid = columnType(column)
+        guard Value.accepts(oid) else { throw mismatch(column, "\(Value?.self)") }
+        let (start, length) = unsafe bytes(column)
+        guard let start = unsafe start else { return nil }
+        return try Value.decode(Cell(unsafe RawSpan(_unsafeStart: start, byteCount: length), oid))
+    }
+
+    /// Where a column's bytes are; nil for null.
+    @unsafe @usableFromInline
+    func bytes(_ column: Int) -> (start: UnsafeRawPointer?, count: Int) {
+        let index = Int32(truncatingIfNeeded: column)
+        let length = unsafe Int(PQgetlength(result, row, index))
+        if length == 0, unsafe PQgetisnull(result, row, index) == 1 { return (nil, 0) }
+        return unsafe (PQgetvalue(result, row, index).map { UnsafeRawPointer($0) }, length)
+    }
+
+    @usableFromInline
+    func nullFault(_ column: Int) -> PostgresError {
+        PostgresError(.decoding, "expected column \(column) \"\(columnName(column))\" to be not null, got: null")
     }
 
     /// Calls a closure with the column's bytes as the server sent them, valid only meanwhile; nil for null.
@@ -67,13 +95,13 @@ package struct RowReader: ~Copyable {
         return try unsafe body(Span(_unsafeStart: bytes, count: Int(PQgetlength(result, row, index))))
     }
 
-    private func mismatch<Value>(_ column: Int, _ type: Value.Type) -> PostgresError {
+    @usableFromInline
+    func mismatch(_ column: Int, _ type: String) -> PostgresError {
         guard column >= 0, column < columnCount else {
             return PostgresError(.decoding, "expected a column \(column), got: a row of \(columnCount) columns")
         }
         return PostgresError(
-            .decoding,
-            "expected column \(column) \"\(columnName(column))\" to be readable as \(type), "
+            .decoding, "expected column \(column) \"\(columnName(column))\" to be readable as \(type), "
                 + "got: type \(columnType(column).oid)")
     }
 }

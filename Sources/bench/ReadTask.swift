@@ -9,8 +9,8 @@ enum ReadTask: BenchTask {
     private static let pairs = 20_000
 
     static func run(_ setting: Setting, _ report: inout Report) async throws {
-        let rounds = setting.size.pick(7, 15, 31)
-        let reads = setting.size.pick(1_000, 2_000, 4_000)
+        let rounds = setting.size.pick(15, 31, 61)
+        let reads = setting.size.pick(500, 1_000, 2_000)
         let database = try await ReadDatabase.make(setting.server, name: "bench_read", pairs: pairs)
         defer { try? setting.server.drop("bench_read") }
         report.note("pairs", .count(pairs))
@@ -97,6 +97,9 @@ private final class Duel {
         var ours: [Double] = []
         var theirs: [Double] = []
         var bytes = 0
+        // What the calling thread itself computes, whoever else needs the cores.
+        var ownCPU: UInt64 = 0
+        var bareCPU: UInt64 = 0
         for round in -1..<rounds {
             var library: [Double] = []
             var bare: [Double] = []
@@ -106,10 +109,15 @@ private final class Duel {
                 let bot = "bot-\(number % Conversations.bots)"
                 // Whoever is second finds the pages warm, so they take turns at that as well.
                 if read % 2 == 0 { library.append(try readLibrary(user, bot)) }
+                let cpu = Machine.threadNanoseconds()
                 let start = Machine.nanoseconds()
                 bytes = try raw.read(bot, user)
                 bare.append(Double(Machine.nanoseconds() - start))
-                if read % 2 == 1 { library.append(try readLibrary(user, bot)) }
+                let between = Machine.threadNanoseconds()
+                bareCPU += between - cpu
+                guard read % 2 == 1 else { continue }
+                library.append(try readLibrary(user, bot))
+                ownCPU += Machine.threadNanoseconds() - between
             }
             // The first round only warms up.
             if round < 0 { continue }
@@ -122,6 +130,8 @@ private final class Duel {
             detail: .group([
                 ("library_ns_by_round", .numbers(ours)), ("libpq_ns_by_round", .numbers(theirs)),
                 ("ratio_by_round", .numbers(ratios)), ("row_bytes_last", .count(bytes)),
+                ("library_thread_cpu_ns_mean", .number(Double(ownCPU) / Double((rounds + 1) * (reads / 2)))),
+                ("libpq_thread_cpu_ns_mean", .number(Double(bareCPU) / Double((rounds + 1) * reads))),
             ]))
     }
 
