@@ -14,7 +14,8 @@ func shipped(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: [.treatAllWarnings(as: .error)])
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: exclude, swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
 let package = Package(
@@ -41,9 +42,13 @@ let package = Package(
             name: "bench",
             dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "CLibPQ"],
             swiftSettings: strict),
+        .executableTarget(name: "example", dependencies: ["StrategicCache"], path: "Tests/Example"),
         .target(
             name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],
             path: "Tests/Support"),
+        .executableTarget(
+            name: "fault-worker", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Support"],
+            path: "Tests/FaultWorker", swiftSettings: [.treatAllWarnings(as: .error)]),
         tests("BytesTests", ["Bytes"]),
         tests("ModelTests", ["Model", "Bytes"]),
         tests("EnginesTests", ["Engines", "Model", "Bytes", "CAssets", "Support"], exclude: ["Resources"]),
@@ -52,7 +57,12 @@ let package = Package(
         tests(
             "DatabaseTests",
             ["afterthought", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
-        tests("FaultTests", ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+        tests(
+            "FaultTests",
+            [
+                "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support", "fault-worker",
+            ],
+            exclude: ["kill-rounds"]),
         tests("TidyTests", []),
     ],
     cLanguageStandard: .c2x

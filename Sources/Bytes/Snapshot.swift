@@ -18,6 +18,7 @@ package struct Snapshot: Hashable, Sendable {
     /// Tells whether a transaction had ended before this snapshot was taken; same as `pg_visible_in_snapshot`.
     ///
     /// - Parameter transaction: a top-level transaction id (`xid8`).
+    /// - Returns: whether what the transaction did is visible, if it committed.
     /// - Complexity: O(log n) in the transactions in progress.
     package func sees(_ transaction: UInt64) -> Bool {
         if transaction < minimum { return true }

@@ -93,8 +93,8 @@ package struct Observation: Sendable {
 
 /// An engine's bounded state of one pair: a pure fold over the pair's rows in order.
 ///
-/// Invariants: no clock, no randomness, no I/O; O(1) a row; the same rows in the same order give the same bytes, wherever the
-/// fold was interrupted by `encode` and `init(from:)`.
+/// Invariants: no clock, no randomness, no I/O; O(1) a row; the same rows in the same order give the same bytes,
+/// wherever the fold was interrupted by `encode` and `init(from:)`.
 package protocol Engine: Sendable {
     static var name: EngineName { get }
     init()

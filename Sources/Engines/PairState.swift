@@ -89,10 +89,11 @@ package struct PairState: Sendable {
         return row
     }
 
-    /// Where in `rows` the newest checkpoint lies: the index of a row before which the state should be kept, or nil when none
-    /// of them starts a session (or reaches the next multiple of `checkpointMessagesMax` in one).
+    /// Where in `rows` the newest checkpoint lies.
     ///
     /// - Parameter rows: in order, all after `lastKey`.
+    /// - Returns: the index of the row before which the state should be kept; nil when none of them starts a session
+    ///   (or reaches the next multiple of `checkpointMessagesMax` in one).
     package func checkpointIndex(before rows: some Collection<InputRow>) -> Int? {
         var tracker = sessions
         var found: Int?

@@ -1,7 +1,8 @@
 import Bytes
 import Model
 
-/// Cuts a pair's messages into sessions: by conversation id where both messages have one, else by 30 minutes of silence.
+/// Cuts a pair's messages into sessions: by conversation id where both messages have one, else by 30 minutes of
+/// silence.
 package struct SessionTracker: Equatable, Sendable {
     /// Sessions so far minus one; -1 before the first message.
     package private(set) var index = -1

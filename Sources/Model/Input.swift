@@ -37,7 +37,7 @@ package struct Message: Sendable {
     package var emotion: [(label: String, score: Double)]?
     /// An embedding given by the application, any width; nil: computed from the text.
     package var embedding: [Float]?
-    /// The sender's clock. Ordering uses `InputRow.effectiveAt` instead.
+    /// The sender's clock; rows are ordered by `InputRow.effectiveAt` instead.
     package var createdAt: Timestamp
 
     package init(

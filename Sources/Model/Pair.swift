@@ -2,8 +2,8 @@ import Bytes
 
 /// A user and a bot: the unit that state, cache rows and freshness belong to.
 ///
-/// An empty `userID` stands for what is known of the bot alone (metric points without a user); such a pair has state but
-/// never a cache row.
+/// An empty `userID` stands for what is known of the bot alone (metric points without a user); such a pair has state
+/// but never a cache row.
 package struct Pair: Hashable, Comparable, Sendable {
     package var botName: String
     package var userID: String

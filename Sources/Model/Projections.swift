@@ -3,10 +3,10 @@ import Glibc
 
 /// Stored anchors drawn to a moment: what the SQL views compute, by the same formulas.
 ///
-/// Pure functions without a clock. Input: members of `StrategicRow` and a moment. Output: numbers and lists as of that moment,
-/// nil where an anchor is absent. Invariants: a moment before an anchor counts as the anchor's own; results agree with the
-/// functions of `0002_views.sql` to 1e-9; every exponent is kept above -200, because the database raises an error where a
-/// result underflows.
+/// Pure functions without a clock. Input: members of `StrategicRow` and a moment. Output: numbers and lists as of that
+/// moment, nil where an anchor is absent. Invariants: a moment before an anchor counts as the anchor's own; results
+/// agree with the functions of `0002_views.sql` to 1e-9; every exponent is kept above -200, because the database raises
+/// an error where a result underflows.
 package enum Projections {
     /// Memories in each list of the snapshot.
     package static let snapshotMemoriesMax = 5
@@ -66,7 +66,8 @@ package enum Projections {
         package init() {}
     }
 
-    /// The chance that a proactive message at this moment is answered; nil unless every anchor but those of outreach is known.
+    /// The chance that a proactive message at this moment is answered; nil unless every anchor but those of outreach is
+    /// known.
     package static func receptivity(_ anchors: ReceptivityAnchors, at moment: Timestamp) -> Double? {
         guard let intercept = bounded(anchors.intercept), let weight = bounded(anchors.recencyWeight),
             let logits = anchors.hourLogits, logits.count == 24,

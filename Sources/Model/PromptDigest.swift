@@ -2,8 +2,9 @@ import Bytes
 
 /// A short text of what is known of a pair, ready for a bot's prompt: the same sentences as SQL's `prompt_digest`.
 ///
-/// Whole sentences only, most useful first; one that does not fit is passed over. What is unknown is not mentioned, so that
-/// nothing known gives an empty text. Users' own words stand in quotes on one line. Characters are Unicode code points.
+/// Whole sentences only, most useful first; one that does not fit is passed over. What is unknown is not mentioned, so
+/// that nothing known gives an empty text. Users' own words stand in quotes on one line. Characters are Unicode code
+/// points.
 package struct PromptDigest: Sendable {
     package var recentTopics: [String] = []
     package var switchLikelihood: Double?

@@ -13,21 +13,22 @@ package enum EngineName: String, CaseIterable, Sendable {
 
 /// A pair's signals as they are stored: one physical row of `strategic_cache`.
 ///
-/// Everything that changes because time passes is stored as an anchor here and drawn by `Projections` (and by the SQL views
-/// with the same formulas). JSON members hold complete JSON texts. A nil member means not computed; `nullReasons` says why.
+/// Everything that changes because time passes is stored as an anchor here and drawn by `Projections` (and by the SQL
+/// views with the same formulas). JSON members hold complete JSON texts. A nil member means not computed; `nullReasons`
+/// says why.
 package struct StrategicRow: Equatable, Sendable {
     package var pair: Pair
     /// Effective time of the newest message reflected.
     package var reflectsThrough: Timestamp?
     package var messagesReflected: Int64 = 0
-    /// Engine → why its columns (or some of them, named in the text) are null. Ordered by engine name when written.
+    /// Engine → why its columns (or some of them, named in the text) are null.
     package var nullReasons: [EngineName: String] = [:]
     /// Engines whose model has not beaten its naive baseline on the data at hand.
     package var unvalidated: Set<EngineName> = []
 
     // Memory aging.
-    /// `[{"id","kind","label","first","last","stability","difficulty","reviews"}]`; kind `topic` or `retrieval`; first and
-    /// last in seconds since the Unix epoch; stability in days; at most `Limits.memoryCandidatesMax`.
+    /// `[{"id","kind","label","first","last","stability","difficulty","reviews"}]`; kind `topic` or `retrieval`; first
+    /// and last in seconds since the Unix epoch; stability in days; at most `Limits.memoryCandidatesMax`.
     package var memoryCandidates: String?
     /// Mean of the first-seen times of all tracked memories; the average age at a moment is the moment minus this.
     package var memoryFirstSeenMean: Timestamp?
@@ -41,8 +42,8 @@ package struct StrategicRow: Equatable, Sendable {
     package var topicDrift: Double?
 
     // Human-like memory.
-    /// `{"model","decay","factor","stability_multiplier","reviews",…}`: retrievability after t days of a memory of stability
-    /// S is (1 + factor·t/(S·stability_multiplier))^decay, decay negative.
+    /// `{"model","decay","factor","stability_multiplier","reviews",…}`: retrievability after t days of a memory of
+    /// stability S is (1 + factor·t/(S·stability_multiplier))^decay, decay negative.
     package var forgettingCurve: String?
     /// 0…1, higher is better calibrated recall of re-mentions.
     package var recallSimulationScore: Double?

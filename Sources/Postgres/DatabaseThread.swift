@@ -65,6 +65,13 @@ package actor DatabaseThread {
         executor.join()
     }
 
+    /// Closes the connection; the next call makes a new one, perhaps to another server by the same name.
+    package func disconnect() {
+        guard connection != nil else { return }
+        connection = nil
+        _ = policy.handle(.lost)
+    }
+
     private func shut() {
         isClosed = true
         connection = nil

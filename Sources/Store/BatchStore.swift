@@ -36,6 +36,17 @@ package struct FenceError: Error, Sendable, CustomStringConvertible {
     }
 }
 
+/// Says that a shard held a damaged state and that all its pairs are rebuilt; the batch was not written.
+package struct ShardStartedOver: Error, Sendable, CustomStringConvertible {
+    package var shard: Int16
+
+    package init(shard: Int16) { self.shard = shard }
+
+    package var description: String {
+        "expected readable engine states in shard \(shard), got: a damaged one; all its pairs are rebuilt from history"
+    }
+}
+
 /// The worker's reads and writes around one batch.
 package struct BatchStore: Sendable {
     package var identity: WorkerIdentity
@@ -68,17 +79,41 @@ package struct BatchStore: Sendable {
         _ = try connection.query(NoteSuspect(shard: pair.shard, owner: identity.owner, pair: pair.pair))
     }
 
+    package func clearSuspect(_ connection: inout Connection, of shard: Int16) throws {
+        _ = try connection.query(NoteSuspect(shard: shard, owner: identity.owner, pair: nil))
+    }
+
     /// Writes a batch and moves its shards on.
     ///
+    /// - Parameters:
+    ///   - connection: a lane's.
+    ///   - write: what to write.
+    ///   - fenced: for tests; called when the shards are locked.
     /// - Throws: `FenceError` when another worker took a shard over; nothing is written then.
-    package func commit(_ connection: inout Connection, _ write: BatchWrite) throws {
+    package func commit(
+        _ connection: inout Connection, _ write: BatchWrite, fenced: () throws -> Void = {}
+    ) throws {
         try connection.transaction(.readWrite) { connection in
             let moved = try connection.query(
                 AdvanceShards(shards: write.shards, identity: identity, move: write.move))
             guard moved.count == write.shards.count else {
                 throw FenceError(expected: write.shards.count, moved: moved.count)
             }
+            try fenced()
             try save(&connection, write)
+        }
+    }
+
+    /// Has all pairs of a shard rebuilt, as if its states were of another version.
+    ///
+    /// - Throws: `FenceError` when another worker took the shard over; nothing is written then.
+    package func startOver(_ connection: inout Connection, _ shard: ShardProgress) throws {
+        try connection.transaction(.readWrite) { connection in
+            let held = try connection.query(RebuildShard(shard: shard, owner: identity.owner))
+            guard held.count == 1 else { throw FenceError(expected: 1, moved: 0) }
+            _ = try connection.run(OutdateStates(shards: [shard.shard], identity: identity))
+            let bots = try connection.query(EmptyBuckets(shards: [shard.shard]))
+            if !bots.isEmpty { _ = try connection.run(NoteBotChanges(botNames: bots)) }
         }
     }
 

@@ -55,7 +55,9 @@ struct LoadBuckets: Statement {
     }
 }
 
-/// Stores buckets as they are now; empty ones go. The shard's fence makes sure that nobody else wrote them meanwhile.
+/// Stores buckets as they are now; empty ones go.
+///
+/// The shard's fence makes sure that nobody else wrote them meanwhile.
 struct SaveBuckets: Statement {
     static let name = "save_buckets"
     static let sql = """
@@ -93,12 +95,12 @@ struct NoteBotChanges: Statement {
     func bind(to parameters: inout Parameters) { parameters.append(botNames) }
 }
 
-/// Bots of the given shards that wait to be merged, with the newest change seen.
+/// Bots of the given shards that wait to be merged, with the changes seen, by name.
 struct ChangedBots: Statement {
     static let name = "changed_bots"
     static let sql = """
         select bot_name, array_agg(id) from afterthought.bot_changes
-        where shard = any($1)
+        where shard = any($1) and ($3::text is null or bot_name > $3)
         group by bot_name
         order by bot_name
         limit $2
@@ -106,10 +108,12 @@ struct ChangedBots: Statement {
 
     var shards: [Int16]
     var botsMax: Int64
+    var after: String?
 
     func bind(to parameters: inout Parameters) {
         parameters.append(shards)
         parameters.append(botsMax)
+        parameters.append(after)
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> (botName: String, changes: [Int64]) {
@@ -119,8 +123,8 @@ struct ChangedBots: Statement {
 
 /// The buckets of some bots that their rows are made of: the newest hours in all shards, and the long run.
 ///
-/// A bot's newest hour is looked up shard by shard, by the end of an index each: how much older history there is makes no
-/// difference.
+/// A bot's newest hour is looked up shard by shard, by the end of an index each: how much older history there is makes
+/// no difference.
 struct BucketsOfBots: Statement {
     static let name = "buckets_of_bots"
     static let sql = """

@@ -2,7 +2,8 @@ import Bytes
 import Model
 import Postgres
 
-/// Tells readers which pairs changed, after the commit that changed them; only a hint, because rows carry their freshness.
+/// Tells readers which pairs changed, after the commit that changed them; only a hint, because rows carry their
+/// freshness.
 package struct CacheNotice: Sendable {
     package static let channel = "afterthought_cache"
     /// Hashes that one notification names; PostgreSQL takes less than 8,000 bytes, and each takes 19.
@@ -13,7 +14,8 @@ package struct CacheNotice: Sendable {
     /// Takes the cluster's key; without one, notices name whole shards.
     package init(notificationKey: [UInt8]) { hashes = PairHash(notificationKey: notificationKey) }
 
-    /// The notification of one shard: `{"shard":n,"generation":n,"pairs":["…"]}`, without pairs when there are too many.
+    /// The notification of one shard: `{"shard":n,"generation":n,"pairs":["…"]}`, without pairs when there are too
+    /// many.
     package func payload(shard: Int16, generation: Int64, pairs: [Pair]) -> String {
         var json = JSONWriter()
         json.beginObject()

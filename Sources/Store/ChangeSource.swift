@@ -80,7 +80,8 @@ package struct SnapshotDiff: ChangeSource {
     }
 
     package func page(_ connection: inout Connection, request: PageRequest) throws -> [ScannedRow] {
-        // Before the first transaction id a cluster gives, everything is new and the pair's index has the order already.
+        // Before the first transaction id a cluster gives, everything is new and the pair's index has the order
+        // already.
         let isFirst = request.last.maximum <= 3
         var pages: [[ScannedRow]] = []
         func take<Table: StreamTable>(_ table: Table.Type, _ connection: inout Connection) throws {
@@ -141,7 +142,8 @@ package struct SnapshotDiff: ChangeSource {
 
     /// Merges the streams' pages, each of at most `rowsMax` rows in order, into the first `rowsMax` rows of all.
     ///
-    /// Each stream was asked for as many rows as the whole page may hold, so the first ones of the merged order are exact.
+    /// Each stream was asked for as many rows as the whole page may hold, so the first ones of the merged order are
+    /// exact.
     static func merge(_ pages: [[ScannedRow]], rowsMax: Int) -> [ScannedRow] {
         if pages.dropFirst().allSatisfy(\.isEmpty) { return pages.first ?? [] }
         var rows = pages.flatMap { $0 }

@@ -9,22 +9,33 @@ package struct CharacterStore: Sendable {
     package init(identity: WorkerIdentity) { self.identity = identity }
 
     /// Bots of the given shards that changed since they were merged.
+    ///
+    /// - Parameters:
+    ///   - connection: the worker's.
+    ///   - shards: the shards that the bots themselves belong to.
+    ///   - after: the last bot of the page before; nil for the first page.
+    ///   - botsMax: the length of a page.
+    /// - Returns: bots by name, each with the changes to consume.
+    /// - Throws: `PostgresError`.
     package func changed(
-        _ connection: inout Connection, in shards: [Int16], botsMax: Int
+        _ connection: inout Connection, in shards: [Int16], after: String?, botsMax: Int
     ) throws -> [(botName: String, changes: [Int64])] {
-        try connection.query(ChangedBots(shards: shards, botsMax: Int64(botsMax)))
+        try connection.query(ChangedBots(shards: shards, botsMax: Int64(botsMax), after: after))
     }
 
-    /// The bots' newest buckets and their long run, summed over all shards, with the moment before which all input is in them.
+    /// The bots' buckets, summed over all shards, with the moment before which all input is in them.
+    ///
+    /// - Returns: the sums by the bot's own pair, because names are told apart byte by byte.
     package func buckets(
         _ connection: inout Connection, of bots: [String]
-    ) throws -> (verifiedAt: Timestamp?, sums: [String: BotContributions]) {
+    ) throws -> (verifiedAt: Timestamp?, sums: [Pair: BotContributions]) {
         try connection.transaction(.readOnlyRepeatableRead) { connection in
             let verifiedAt = try connection.first(LeastVerified()) ?? nil
-            var sums: [String: BotContributions] = [:]
+            var sums: [Pair: BotContributions] = [:]
             try connection.stream(BucketsOfBots(botNames: bots)) { row in
                 let bucket = try BucketsOfBots.decode(row)
-                sums[bucket.botName, default: BotContributions()].add(bucket.sums, at: bucket.hour)
+                sums[Pair(userID: "", botName: bucket.botName), default: BotContributions()]
+                    .add(bucket.sums, at: bucket.hour)
             }
             return (verifiedAt, sums)
         }

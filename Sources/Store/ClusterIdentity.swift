@@ -42,6 +42,9 @@ package enum ScanRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether it may pass without anybody's doing: a failover under way, say.
+    package var mayPass: Bool { self == .standby || self == .readOnly }
+
     /// What to do next.
     package var hint: String {
         switch self {

@@ -39,8 +39,11 @@ package final class EmbeddedPostgres: Sendable {
         self.wasRunning = wasRunning
         self.users = Mutex(users)
         path = folder.path
-        connectionURL =
-            "postgresql:///\(Self.databaseName)?host=\(percentEncoded(socket))&user=\(Self.databaseName)&port=5432"
+        connectionURL = Self.connectionURL(socket)
+    }
+
+    private static func connectionURL(_ socket: String) -> String {
+        "postgresql:///\(databaseName)?host=\(percentEncoded(socket))&user=\(databaseName)&port=5432"
     }
 
     /// Starts the server, or adopts the one that runs in the folder, and makes its database.
@@ -64,11 +67,19 @@ package final class EmbeddedPostgres: Sendable {
             throw EmbeddedError("expected to share \(folder.usersLock), got: a lock on it", hint: "try again")
         }
         var server = try EmbeddedServer(folder)
-        let wasRunning = try server.adopt(deadline)
-        if !wasRunning { try server.launch(deadline) }
-        let embedded = EmbeddedPostgres(folder, users: users, socket: server.socket, wasRunning: wasRunning)
-        try embedded.makeDatabase()
-        return embedded
+        var wasRunning = false
+        // A server that was killed a moment ago looks alive until it is gone: only an answer proves that it runs.
+        try waitUntil(deadline, "the private server to answer") {
+            wasRunning = try server.adopt(deadline)
+            if !wasRunning { try server.launch(deadline) }
+            do {
+                try makeDatabase(connectionURL(server.socket))
+                return true
+            } catch let error as PostgresError where error.isConnectionLoss && wasRunning {
+                return false
+            }
+        }
+        return EmbeddedPostgres(folder, users: users, socket: server.socket, wasRunning: wasRunning)
     }
 
     /// Starts the server from asynchronous code, on a thread of its own.
@@ -99,12 +110,12 @@ package final class EmbeddedPostgres: Sendable {
         }
     }
 
-    private func makeDatabase() throws {
+    private static func makeDatabase(_ connectionURL: String) throws {
         var options = try ConnectionOptions(url: connectionURL)
         options[keyword: "dbname"] = "postgres"
         var connection = try Connection(options)
-        let known = try connection.textRows("select 1 from pg_database where datname = '\(Self.databaseName)'")
-        if known.isEmpty { try connection.execute("create database \(Self.databaseName)") }
+        let known = try connection.textRows("select 1 from pg_database where datname = '\(databaseName)'")
+        if known.isEmpty { try connection.execute("create database \(databaseName)") }
     }
 
     static func waitUntil(

@@ -15,24 +15,26 @@ package struct ReconcileReport: Sendable {
 /// Makes a database usable again whose transaction ids belong to another cluster: one restored from a dump.
 ///
 /// In one transaction that holds off writers for a moment: everything there is gets a floor (rows up to it are history
-/// whatever their transaction id says), the watermarks start at the present snapshot, and every pair with input is asked to
-/// be rebuilt. Nothing is lost, because a rebuild reads all rows up to the floor; nothing is applied twice, because scans
-/// leave them out.
+/// whatever their transaction id says), the watermarks start at the present snapshot, and every pair with input is
+/// asked to be rebuilt. Nothing is lost, because a rebuild reads all rows up to the floor; nothing is applied twice,
+/// because scans leave them out.
 package enum Reconciler {
     /// Reconciles whatever the state is; the worker says when it is needed.
     ///
-    /// - Parameter connection: a session of the schema's owner.
+    /// - Parameters:
+    ///   - connection: a session of the schema's owner.
+    ///   - lockTimeoutMilliseconds: how long to wait for transactions that write, while others wait behind.
     /// - Returns: what was done.
     /// - Throws: `ScanRefusal` on a standby, `PostgresError` otherwise.
-    package static func reconcile(_ connection: inout Connection) throws -> ReconcileReport {
+    package static func reconcile(
+        _ connection: inout Connection, lockTimeoutMilliseconds: Int = 10_000
+    ) throws -> ReconcileReport {
         if let identity = try connection.first(LoadClusterIdentityRow()) {
             if identity.isInRecovery { throw ScanRefusal.standby }
             if identity.isReadOnly { throw ScanRefusal.readOnly }
         }
         return try connection.transaction(.readWrite) { connection in
-            for table in StreamFloors.tables {
-                try connection.execute("lock table afterthought.\(table) in share mode")
-            }
+            try holdOffWriters(&connection, lockTimeoutMilliseconds: lockTimeoutMilliseconds)
             // Taken before this transaction gets an id, so that its own requests lie after it.
             guard let now = try connection.first(TakeSnapshot()) else {
                 throw PostgresError(.decoding, "expected a snapshot, got no row")
@@ -51,6 +53,25 @@ package enum Reconciler {
             try connection.execute(askForRebuilds)
             return try report(&connection, epoch: epoch)
         }
+    }
+
+    /// Waits for the writers under way, for a time: those that come meanwhile wait behind this, and a prepared
+    /// transaction that somebody forgot would stop them all.
+    private static func holdOffWriters(_ connection: inout Connection, lockTimeoutMilliseconds: Int) throws {
+        try connection.execute("set local lock_timeout = \(lockTimeoutMilliseconds)")
+        do throws(PostgresError) {
+            for table in StreamFloors.tables {
+                try connection.execute("lock table afterthought.\(table) in share mode")
+            }
+        } catch {
+            guard error.isLockTimeout else { throw error }
+            var explained = error
+            explained.hint =
+                "a transaction that has written messages is still open: see pg_stat_activity and pg_prepared_xacts, "
+                + "end it, and reconcile again"
+            throw explained
+        }
+        try connection.execute("set local lock_timeout = 0")
     }
 
     /// Pairs of all streams, and those that have state only: their input may be gone.

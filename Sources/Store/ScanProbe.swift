@@ -2,7 +2,8 @@ import Bytes
 import Model
 import Postgres
 
-/// Looks whether there is anything to do in shards that share a watermark: one statement, so that an idle cycle costs little.
+/// Looks whether there is anything to do in shards that share a watermark: one statement, so that an idle cycle costs
+/// little.
 struct ScanProbe: Statement {
     static let name = "scan_probe"
     static let sql: String = {

@@ -59,62 +59,6 @@ package struct WorkerIdentity: Sendable {
     }
 }
 
-/// Another worker that lives.
-package struct OtherWorker: Sendable {
-    package var owner: UUID
-    package var engineVersion: Int32
-    package var configuration: String
-}
-
-/// Takes up to a number of shards that nobody holds; the order is the shards', locked ones are passed over.
-///
-/// A shard whose owner's lease ran out counts an unclean takeover. A shard of another version or configuration starts over:
-/// its buckets are emptied by the caller in the same transaction.
-struct ClaimShards: Statement {
-    static let name = "claim_shards"
-    static let sql = """
-        with free as (
-            select shard from afterthought.shard_progress
-            where owner is null or lease_until < now()
-            order by shard
-            limit $3
-            for update skip locked
-        )
-        update afterthought.shard_progress as p
-        set
-            owner = $1,
-            lease_until = now() + make_interval(secs => $2),
-            generation = p.generation + 1,
-            unclean_takeovers = case when p.owner is null then 0 else p.unclean_takeovers + 1 end,
-            ttl = make_interval(secs => $4),
-            rebuild_pending = p.rebuild_pending or p.engine_version <> $5 or p.config_hash <> $6,
-            engine_version = $5,
-            config_hash = $6
-        from free
-        join afterthought.shard_progress as before using (shard)
-        where p.shard = free.shard
-        returning
-            \(ShardProgress.columns),
-            before.engine_version <> $5 or before.config_hash <> $6 as is_outdated
-        """
-
-    var identity: WorkerIdentity
-    var shardsMax: Int64
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(identity.owner)
-        parameters.append(identity.leaseSeconds)
-        parameters.append(shardsMax)
-        parameters.append(identity.ttlSeconds)
-        parameters.append(identity.engineVersion)
-        parameters.append(identity.configHash)
-    }
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> (progress: ShardProgress, isOutdated: Bool) {
-        (try ShardProgress(row), try row.decode(17, as: Bool.self))
-    }
-}
-
 extension ShardProgress {
     /// The columns that a progress is read from, of a table or alias `p`.
     static let columns = """
@@ -149,140 +93,6 @@ extension ShardProgress {
     }
 }
 
-/// The shards that a worker holds, as they stand.
-struct LoadOwned: Statement {
-    static let name = "load_owned"
-    static let sql = """
-        select \(ShardProgress.columns) from afterthought.shard_progress as p where p.owner = $1 order by p.shard
-        """
-
-    var owner: UUID
-
-    func bind(to parameters: inout Parameters) { parameters.append(owner) }
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> ShardProgress { try ShardProgress(row) }
-}
-
-/// Makes sure that shards are still held, until the transaction's end; fewer rows than asked for means that they are not.
-struct HoldShards: Statement {
-    static let name = "hold_shards"
-    static let sql = """
-        select shard from afterthought.shard_progress
-        where shard = any($1) and owner = $2 and epoch = $3
-        order by shard
-        for share
-        """
-
-    var shards: [Int16]
-    var owner: UUID
-    var epoch: Int32
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(shards)
-        parameters.append(owner)
-        parameters.append(epoch)
-    }
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
-}
-
-/// Empties the buckets of shards whose states are of another version: they are filled again as pairs are rebuilt.
-struct EmptyBuckets: Statement {
-    static let name = "empty_buckets"
-    static let sql = "delete from afterthought.bot_buckets where shard = any($1) returning bot_name"
-
-    var shards: [Int16]
-
-    func bind(to parameters: inout Parameters) { parameters.append(shards) }
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> String {
-        try row.decode(0, as: String.self)
-    }
-}
-
-/// Gives shards back: at a graceful stop, or to share evenly with other workers.
-struct ReleaseShards: Statement {
-    static let name = "release_shards"
-    static let sql = """
-        update afterthought.shard_progress
-        set owner = null, lease_until = null, unclean_takeovers = 0, suspect_bot = null, suspect_user = null
-        where owner = $1 and shard = any($2)
-        returning shard
-        """
-
-    var owner: UUID
-    var shards: [Int16]
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(owner)
-        parameters.append(shards)
-    }
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
-}
-
-/// Prolongs the leases of all shards held, and tells which those are.
-struct RenewLeases: Statement {
-    static let name = "renew_leases"
-    static let sql = """
-        update afterthought.shard_progress
-        set lease_until = now() + make_interval(secs => $2)
-        where owner = $1
-        returning shard
-        """
-
-    var identity: WorkerIdentity
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(identity.owner)
-        parameters.append(identity.leaseSeconds)
-    }
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
-}
-
-/// Says that this worker lives, drops those whose lease ended long ago, and counts the living.
-struct BeatHeart: Statement {
-    static let name = "beat_heart"
-    static let sql = """
-        with gone as (
-            delete from afterthought.worker_leases where lease_until < now() - interval '1 hour'
-        ), own as (
-            insert into afterthought.worker_leases (owner, configuration, engine_version, config_hash, lease_until)
-            values ($1, $2, $3, $4, now() + make_interval(secs => $5))
-            on conflict (owner) do update set lease_until = excluded.lease_until
-        )
-        select owner, engine_version, configuration from afterthought.worker_leases
-        where lease_until >= now() and owner <> $1
-        """
-
-    var identity: WorkerIdentity
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(identity.owner)
-        parameters.append(identity.configuration)
-        parameters.append(identity.engineVersion)
-        parameters.append(identity.configHash)
-        parameters.append(identity.leaseSeconds)
-    }
-
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> OtherWorker {
-        OtherWorker(
-            owner: try row.decode(0, as: UUID.self), engineVersion: try row.decode(1, as: Int32.self),
-            configuration: try row.decode(2, as: String.self))
-    }
-}
-
-/// Says that this worker is gone.
-struct StopHeart: Statement {
-    static let name = "stop_heart"
-    static let sql = "delete from afterthought.worker_leases where owner = $1"
-
-    var owner: UUID
-
-    func bind(to parameters: inout Parameters) { parameters.append(owner) }
-}
-
 /// Moves shards on, if they are still held: the fence that every write of a worker passes.
 ///
 /// Returns the shards that moved; fewer than asked for means that another worker took over, and the transaction must be
@@ -304,7 +114,8 @@ struct AdvanceShards: Statement {
         set
             generation = p.generation + 1,
             lease_until = greatest(p.lease_until, now() + make_interval(secs => $5)),
-            unclean_takeovers = 0,
+            -- While pairs wait to be rebuilt, only a rebuild proves that they don't end their workers.
+            unclean_takeovers = case when p.rebuild_pending and not $16 then p.unclean_takeovers else 0 end,
             suspect_bot = null,
             suspect_user = null,
             rebuild_pending = p.rebuild_pending and not $6,
@@ -342,6 +153,7 @@ struct AdvanceShards: Statement {
         parameters.append(move.openWindow?.position.key.effectiveAt)
         parameters.append(move.openWindow.map { Int16($0.position.key.stream) })
         parameters.append(move.openWindow?.position.key.id)
+        parameters.append(move.isRebuild)
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
@@ -353,15 +165,15 @@ package struct ShardMove: Equatable, Sendable {
     package var finishedWindow: BacklogWindow?
     /// The window that remains open after it.
     package var openWindow: BacklogWindow?
+    /// Whether the commit rebuilds pairs of an older version.
+    package var isRebuild = false
     /// Whether no pair of an older version is left.
     package var finishesRebuild = false
 
-    package init(
-        finishedWindow: BacklogWindow? = nil, openWindow: BacklogWindow? = nil, finishesRebuild: Bool = false
-    ) {
+    package init(finishedWindow: BacklogWindow? = nil, openWindow: BacklogWindow? = nil, isRebuild: Bool = false) {
         self.finishedWindow = finishedWindow
         self.openWindow = openWindow
-        self.finishesRebuild = finishesRebuild
+        self.isRebuild = isRebuild
     }
 
     package static func finish(_ window: BacklogWindow) -> ShardMove { ShardMove(finishedWindow: window) }
@@ -371,7 +183,7 @@ package struct ShardMove: Equatable, Sendable {
     package func applied(to progress: ShardProgress) -> ShardProgress {
         var next = progress
         next.generation += 1
-        next.uncleanTakeovers = 0
+        if isRebuild || !progress.rebuildPending { next.uncleanTakeovers = 0 }
         next.suspect = nil
         next.window = openWindow
         if let finishedWindow { next.lastSnapshot = finishedWindow.snapshot }
@@ -380,7 +192,7 @@ package struct ShardMove: Equatable, Sendable {
     }
 }
 
-/// Records the pair about to be computed, in a shard whose owners keep dying.
+/// Records the pair about to be computed where that may end the process, or that it was computed.
 struct NoteSuspect: Statement {
     static let name = "note_suspect"
     static let sql = """
@@ -391,13 +203,14 @@ struct NoteSuspect: Statement {
 
     var shard: Int16
     var owner: UUID
-    var pair: Pair
+    /// Nil: none.
+    var pair: Pair?
 
     func bind(to parameters: inout Parameters) {
         parameters.append(shard)
         parameters.append(owner)
-        parameters.append(pair.botName)
-        parameters.append(pair.userID)
+        parameters.append(pair?.botName)
+        parameters.append(pair?.userID)
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }

@@ -2,9 +2,9 @@ import Bytes
 import Model
 import Postgres
 
-// What the scans below have in common: a row is new when its transaction was not visible in the shard's last snapshot and is
-// visible now. Ids and timestamps are taken before commit and can't tell that; snapshots can. Only transactions that were in
-// progress then and have ended since are looked up one by one, so that fifty idle ones cost nothing.
+// What the scans below have in common: a row is new when its transaction was not visible in the shard's last snapshot
+// and is visible now. Ids and timestamps are taken before commit and can't tell that; snapshots can. Only transactions
+// that were in progress then and have ended since are looked up one by one, so that fifty idle ones cost nothing.
 
 /// New rows of a stream in shards that share a watermark, in no order.
 struct DeltaScan<Table: StreamTable>: Statement {
@@ -46,8 +46,8 @@ struct DeltaScan<Table: StreamTable>: Statement {
 
 /// A page of a shard's backlog in the order of pair and time, all visible in the window's snapshot.
 ///
-/// The materialised part is found by commit order, so that it costs what is new; the sort is by pair, so that each pair is
-/// met once.
+/// The materialised part is found by commit order, so that it costs what is new; the sort is by pair, so that each pair
+/// is met once.
 struct BacklogPage<Table: StreamTable>: Statement {
     static var name: String { "backlog_\(Table.table)" }
     static var sql: String {
@@ -81,7 +81,8 @@ struct BacklogPage<Table: StreamTable>: Statement {
     }
 }
 
-/// The same page when the shard was never scanned: everything is new, so the index by pair and time gives the order at once.
+/// The same page when the shard was never scanned: everything is new, so the index by pair and time gives the order at
+/// once.
 struct FirstBacklogPage<Table: StreamTable>: Statement {
     static var name: String { "first_\(Table.table)" }
     static var sql: String {
@@ -118,7 +119,8 @@ package struct BacklogPosition: Equatable, Sendable {
         self.key = key
     }
 
-    /// The id that rows of a stream must exceed at exactly the position's pair and time, given that streams come in order.
+    /// The id that rows of a stream must exceed at exactly the position's pair and time, given that streams come in
+    /// order.
     func idBound(for stream: UInt8) -> Int64 {
         if stream == key.stream { return key.id }
         return stream > key.stream ? .min : .max

@@ -1,7 +1,7 @@
 /// Decides whether the database may be asked, after how it answered lately.
 ///
-/// Closed: everything may pass. After `failuresMax` failures in a row it opens: nothing passes for a while that doubles with
-/// each further failure, then one probe does. It holds no clock and does no I/O.
+/// Closed: everything may pass. After `failuresMax` failures in a row it opens: nothing passes for a while that doubles
+/// with each further failure, then one probe does. It holds no clock and does no I/O.
 struct CircuitBreaker: Sendable {
     enum Event: Sendable {
         /// Somebody wants to ask.

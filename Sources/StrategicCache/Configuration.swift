@@ -8,7 +8,8 @@ extension StrategicCache {
         ///
         /// It must lead to one server: freshness is judged by what that server said a moment ago.
         public var url: String?
-        /// How long a read may take at most, in milliseconds, connecting excluded because no read ever connects; 1…60 000.
+        /// How long a read may take at most, in milliseconds, connecting excluded because no read ever connects; 1…60
+        /// 000.
         public var deadlineMilliseconds = 5
         /// Connections that reads share, 1…64; the background uses one more.
         public var poolSize = 2
@@ -94,8 +95,8 @@ extension StrategicCache {
                 options.preparesStatements = preparesStatements
                 options.connectTimeoutSeconds = 2
                 options.tcpUserTimeoutMilliseconds = 2_000
-                // Ends on the server what its reader no longer waits for. Through a transaction pooler the setting would stay
-                // with a connection that others use.
+                // Ends on the server what its reader no longer waits for. Through a transaction pooler the setting
+                // would stay with a connection that others use.
                 if preparesStatements { options.sessionSettings = [("statement_timeout", "2s")] }
                 return options
             } catch {

@@ -3,11 +3,13 @@ import Glibc
 import Model
 import Postgres
 
-/// The background thread: connects, fetches watermarks, renews bots' rows, replaces connections, sends refresh requests.
+/// The background thread: connects, fetches watermarks, renews bots' rows, replaces connections, sends refresh
+/// requests.
 ///
 /// Whatever may block happens here, so that no read does. It holds the reader's parts, not the reader itself.
 final class Keeper: @unchecked Sendable {
-    // Unchecked because every member but the constant ones is only touched under the bell's lock, or by the thread alone.
+    // Unchecked because every member but the constant ones is only touched under the bell's lock, or by the thread
+    // alone.
 
     /// How often the watermarks are fetched, in nanoseconds.
     static let periodNanoseconds: UInt64 = 1_000_000_000

@@ -6,8 +6,8 @@ import Postgres
 ///
 /// What it misses while it reconnects does no harm: rows end by their own time to live.
 final class Listener: @unchecked Sendable {
-    // Unchecked because the thread's handle is only touched by start and stop, which their owner calls once each, and the
-    // connection by the thread alone.
+    // Unchecked because the thread's handle is only touched by start and stop, which their owner calls once each, and
+    // the connection by the thread alone.
 
     /// How long it waits before it connects again, in milliseconds.
     static let retryMilliseconds: UInt64 = 1_000

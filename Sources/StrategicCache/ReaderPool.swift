@@ -56,8 +56,8 @@ final class ReaderPool: @unchecked Sendable {
 
     /// Gives a connection back; one that is not ready any more is closed, and the keeper makes another.
     ///
-    /// Cancelling what it does would take a connection of its own, which a server that hangs never answers; the session's
-    /// `statement_timeout` ends it there instead.
+    /// Cancelling what it does would take a connection of its own, which a server that hangs never answers; the
+    /// session's `statement_timeout` ends it there instead.
     ///
     /// - Parameters:
     ///   - connection: what `take` gave.

@@ -2,8 +2,8 @@ import Model
 
 /// The rows read last: answers reads while they are fresh, and stands in when the database does not answer.
 ///
-/// Bounded, and cut into slices with a lock each so that threads do not queue. Each slice evicts by the CLOCK rule: a row
-/// that was asked for since the hand last passed gets another round (Corbató, 1968).
+/// Bounded, and cut into slices with a lock each so that threads do not queue. Each slice evicts by the CLOCK rule: a
+/// row that was asked for since the hand last passed gets another round (Corbató, 1968).
 ///
 /// Complexity: O(1) for `find`; amortised O(1) for `store`.
 final class RowStore: Sendable {
@@ -36,7 +36,8 @@ final class RowStore: Sendable {
         slice(key).remove(key)
     }
 
-    /// Ends the freshness of rows, so that the next read asks the database; they still stand in when it does not answer.
+    /// Ends the freshness of rows, so that the next read asks the database; they still stand in when it does not
+    /// answer.
     func expire(where condition: (StoredRow) -> Bool) {
         for slice in slices { slice.expire(where: condition) }
     }

@@ -7,12 +7,12 @@ import Postgres
 ///     let cache = try StrategicCache(.environment)
 ///     let view = cache.read(user: "u42", bot: "elena")
 ///
-/// A fresh row in the process answers without the database. Otherwise one statement reads one row by its primary key. Past
-/// the deadline, or without a database, the last known row stands in, marked stale with its age, or else a heuristic on what
-/// the caller has in hand. Safe to use from any number of threads.
+/// A fresh row in the process answers without the database. Otherwise one statement reads one row by its primary key.
+/// Past the deadline, or without a database, the last known row stands in, marked stale with its age, or else a
+/// heuristic on what the caller has in hand. Safe to use from any number of threads.
 ///
-/// It works against a standby; the moments of an answer are then the standby's, so that clocks that differ shift freshness
-/// by as much.
+/// It works against a standby; the moments of an answer are then the standby's, so that clocks that differ shift
+/// freshness by as much.
 public final class StrategicCache: Sendable {
     private let configuration: Configuration
     private let store: RowStore
@@ -127,8 +127,8 @@ public final class StrategicCache: Sendable {
             return answer(
                 pair, row, isFresh: isFresh, isFresh ? .fresh : .stale, context, startedAt: startedAt, at: now)
         } catch {
-            // An error that the server or the check of the values reports says nothing against the database: a caller with
-            // odd user ids must not open the breaker for all.
+            // An error that the server or the check of the values reports says nothing against the database: a caller
+            // with odd user ids must not open the breaker for all.
             keeper.pool.give(back: connection, answered: error.code != .timeout && !error.isConnectionLoss)
             return standIn(pair, context, startedAt: startedAt)
         }

@@ -29,7 +29,7 @@ extension BatchProcessor {
 
     /// Rebuilds some outdated pairs of a shard as of its watermark.
     func rebuildOutdated(_ connection: inout Connection, of shard: ShardProgress, pairsMax: Int) throws -> ShardStep {
-        var move = ShardMove()
+        var move = ShardMove(isRebuild: true)
         let quarantine = try store.quarantine(&connection, of: [shard.shard])
         let waiting = Set(quarantine.map(\.pair))
         // Those in quarantine come back by their own retries.
@@ -44,8 +44,8 @@ extension BatchProcessor {
 }
 
 extension Batch {
-    /// Leaves out the pairs in quarantine, brings back those whose next try is due, and adds the pair that a dead owner was
-    /// computing.
+    /// Leaves out the pairs in quarantine, brings back those whose next try is due, and adds the pair that a dead owner
+    /// was computing.
     mutating func isolate(_ quarantine: [QuarantinedPair]) {
         for entry in quarantine {
             let pair = PairInShard(shard: entry.shard, pair: entry.pair)

@@ -27,6 +27,8 @@ package struct BatchReport: Sendable {
     package var rows = 0
     package var pairs = 0
     package var rebuilt = 0
+    /// Rows that were read again for it.
+    package var rowsReread = 0
     package var failed = 0
 }
 
@@ -34,14 +36,13 @@ package struct BatchReport: Sendable {
 ///
 /// Runs on the thread of the connection it is lent.
 struct BatchProcessor: Sendable {
-    /// Rows that a rebuild reads at once; longer histories are replayed page by page.
-    static let historyRowsMax = 20_000
-
     var source: any ChangeSource
     var store: BatchStore
     var fold: PairFold
     var notice: CacheNotice
     var failpoints: Failpoints
+    /// Rows that rebuilds hold at once; longer histories are replayed page by page.
+    var historyRowsMax: Int
     /// Whether to give up before the next pair.
     var isStopping: @Sendable () -> Bool
 
@@ -51,35 +52,53 @@ struct BatchProcessor: Sendable {
         var results: [FoldedPair] = []
         var failures = batch.failures
         var report = BatchReport(rows: batch.rows.count)
-        let history = try histories(&connection, of: work, through: batch.window)
-        for pair in work where pair.plan != .nothing {
-            if isStopping() { throw CancellationError() }
-            if batch.shards.count == 1, batch.shards[0].uncleanTakeovers >= Self.uncleanTakeoversMax {
-                try store.noteSuspect(&connection, pair.pair)
-            }
-            do {
-                try failpoints.reach(.pair(pair.pair.pair))
-                results.append(
-                    try compute(&connection, pair, history: history[pair.pair], window: batch.window))
-                if pair.plan != .fold { report.rebuilt += 1 }
-            } catch let error as PairError {
-                failures.append(failure(of: pair.pair, reason: error.reason, error: error.description))
-            } catch let error as StateError {
-                failures.append(failure(of: pair.pair, reason: "state_unreadable", error: error.description))
+        for group in groups(of: work) {
+            let history = try histories(&connection, of: group, through: batch.window)
+            for pair in group {
+                if isStopping() { throw CancellationError() }
+                let isRisky = isRisky(pair.pair, in: batch)
+                if isRisky { try store.noteSuspect(&connection, pair.pair) }
+                do {
+                    try failpoints.reach(.pair(pair.pair.pair))
+                    results.append(try compute(&connection, pair, history: history[pair.pair], window: batch.window))
+                    if pair.plan != .fold { report.rebuilt += 1 }
+                } catch let error as PairError {
+                    failures.append(failure(of: pair.pair, reason: error.reason, error: error.description))
+                } catch is StateError where batch.quarantined.contains(pair.pair) {
+                    try startOver(&connection, batch.shards.first { $0.shard == pair.pair.shard })
+                } catch let error as StateError {
+                    failures.append(failure(of: pair.pair, reason: "state_unreadable", error: error.description))
+                }
+                if isRisky { try store.clearSuspect(&connection, of: pair.pair.shard) }
             }
         }
         try failpoints.reach(.beforeWrite)
         try commit(&connection, batch, results: &results, failures: &failures)
         try failpoints.reach(.afterCommit)
         report.pairs = results.count
+        report.rowsReread = results.reduce(0) { $0 + $1.rowsReread }
         report.failed = failures.count
         // Only a hint: readers that miss it are told the truth by the row's freshness.
         try? notice.send(&connection, shards: batch.shards, changed: results.map(\.pair))
         return report
     }
 
-    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is computed.
+    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is
+    /// computed.
     static let uncleanTakeoversMax = 3
+
+    /// Whether computing a pair may end the process: its shard's owners keep dying, or it failed before.
+    private func isRisky(_ pair: PairInShard, in batch: Batch) -> Bool {
+        if batch.quarantined.contains(pair) { return true }
+        return batch.shards.count == 1 && batch.shards[0].uncleanTakeovers >= Self.uncleanTakeoversMax
+    }
+
+    /// A state that stays unreadable takes what its pair gave to its bot's buckets with it: the shard's are made anew.
+    private func startOver(_ connection: inout Connection, _ shard: ShardProgress?) throws {
+        guard let shard else { return }
+        try store.startOver(&connection, shard)
+        throw ShardStartedOver(shard: shard.shard)
+    }
 
     private func failure(of pair: PairInShard, reason: String, error: String) -> PairFailure {
         PairFailure(shard: pair.shard, pair: pair.pair, reason: reason, error: error)
@@ -142,44 +161,55 @@ extension BatchProcessor {
         }
     }
 
-    /// Reads the histories of the pairs to replay, as far as they fit; the others are paged when they are computed.
+    /// Cuts the work into groups whose histories are held at the same time.
+    private func groups(of work: [Work]) -> [[Work]] {
+        var groups: [[Work]] = []
+        var group: [Work] = []
+        var expected: Int64 = 0
+        for pair in work where pair.plan != .nothing {
+            let rows = pair.rowsToRead(max: historyRowsMax) ?? 0
+            if expected + rows > Int64(historyRowsMax), !group.isEmpty {
+                groups.append(group)
+                group = []
+                expected = 0
+            }
+            group.append(pair)
+            expected += rows
+        }
+        if !group.isEmpty { groups.append(group) }
+        return groups
+    }
+
+    /// Reads the histories of a group's pairs that fit into memory; the others are paged when they are computed.
     private func histories(
-        _ connection: inout Connection, of work: [Work], through window: Snapshot
+        _ connection: inout Connection, of group: [Work], through window: Snapshot
     ) throws -> [PairInShard: [ScannedRow]] {
         var histories: [PairInShard: [ScannedRow]] = [:]
-        var group: [PairFrom] = []
-        var expected: Int64 = 0
-        func read(_ connection: inout Connection) throws {
-            for wanted in group { histories[PairInShard(shard: wanted.shard, pair: wanted.pair)] = [] }
-            for row in try source.history(&connection, of: group, through: window) {
-                histories[PairInShard(shard: row.shard, pair: row.pair), default: []].append(row)
-            }
-            group = []
-            expected = 0
-        }
-        for pair in work {
-            guard pair.needsHistory, pair.rowsExpected <= Int64(Self.historyRowsMax) else { continue }
+        var wanted: [PairFrom] = []
+        for pair in group where pair.rowsToRead(max: historyRowsMax) != nil {
             let from = pair.checkpoint?.lastKey.effectiveAt ?? .negativeInfinity
-            group.append(PairFrom(shard: pair.pair.shard, pair: pair.pair.pair, from: from))
-            expected += pair.rowsExpected
-            if expected >= Int64(Self.historyRowsMax) { try read(&connection) }
+            wanted.append(PairFrom(shard: pair.pair.shard, pair: pair.pair.pair, from: from))
+            histories[pair.pair] = []
         }
-        try read(&connection)
+        for row in try source.history(&connection, of: wanted, through: window) {
+            histories[PairInShard(shard: row.shard, pair: row.pair), default: []].append(row)
+        }
         return histories
     }
 }
 
 extension BatchProcessor.Work {
-    fileprivate var needsHistory: Bool {
+    /// About how many rows a replay will read at once.
+    ///
+    /// Nil when it reads none, or reads pages: they are too many, or nothing is stored that tells how many there are.
+    fileprivate func rowsToRead(max: Int) -> Int64? {
         switch plan {
-        case .nothing, .fold: false
-        case .replay, .rebuild: true
+        case .nothing, .fold: return nil
+        case .replay, .rebuild: break
         }
-    }
-
-    /// About how many rows a replay reads, so that a long history is not read at once.
-    fileprivate var rowsExpected: Int64 {
-        (stored?.rowsApplied ?? 0) - (checkpoint?.rowsApplied ?? 0) + Int64(rows.count)
+        guard let stored else { return nil }
+        let expected = Swift.max(0, stored.rowsApplied - (checkpoint?.rowsApplied ?? 0)) + Int64(rows.count)
+        return expected <= Int64(max) ? expected : nil
     }
 }
 
@@ -207,7 +237,8 @@ extension BatchProcessor {
             state = try work.checkpoint.map { try PairState(decoding: $0.bytes) } ?? PairState()
             checkpoint = work.checkpoint
             marker = window
-            try replay(&connection, work, history: history, window: window, state: &state, checkpoint: &checkpoint)
+            folded.rowsReread = try replay(
+                &connection, work, history: history, window: window, state: &state, checkpoint: &checkpoint)
             folded.dropsCheckpoint = checkpoint == nil
         }
         folded.contributions = BotContributions.delta(from: old, to: state.contributions)
@@ -218,23 +249,26 @@ extension BatchProcessor {
         return folded
     }
 
+    /// Applies a pair's history from where the state stands; returns how many rows that were.
     private func replay(
         _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot,
         state: inout PairState, checkpoint: inout StoredState?
-    ) throws {
+    ) throws -> Int {
         if let history {
             let after = state.lastKey
             let rows = history.filter { after < $0.key }.sorted { $0.key < $1.key }
             try fold.run(&state, over: rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
-            return
+            return rows.count
         }
         let wanted = PairFrom(shard: work.pair.shard, pair: work.pair.pair, from: state.lastKey.effectiveAt)
+        var count = 0
         while true {
             if isStopping() { throw CancellationError() }
             let page = try source.historyPage(
-                &connection, of: wanted, after: state.lastKey, through: window, rowsMax: Self.historyRowsMax)
+                &connection, of: wanted, after: state.lastKey, through: window, rowsMax: historyRowsMax)
             try fold.run(&state, over: page.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
-            if page.count < Self.historyRowsMax { return }
+            count += page.count
+            if page.count < historyRowsMax { return count }
         }
     }
 }
@@ -262,9 +296,14 @@ extension BatchProcessor {
     /// The buckets as they are after the batch: what is stored plus what the pairs changed.
     private func buckets(_ connection: inout Connection, changedBy results: [FoldedPair]) throws -> [StoredBucket] {
         struct Key: Hashable {
-            var shard: Int16
-            var bot: String
+            /// The bot's own pair: names are told apart byte by byte.
+            var bot: PairInShard
             var hour: Int64
+
+            init(shard: Int16, bot: String, hour: Int64) {
+                self.bot = PairInShard(shard: shard, pair: Pair(userID: "", botName: bot))
+                self.hour = hour
+            }
         }
         var changes: [Key: BucketSums] = [:]
         for result in results {
@@ -273,14 +312,20 @@ extension BatchProcessor {
                 changes[key] = (changes[key] ?? BucketSums()) + sums
             }
         }
-        let keys = changes.keys.sorted { ($0.shard, $0.bot, $0.hour) < ($1.shard, $1.bot, $1.hour) }
-        let wanted = keys.map { StoredBucket(shard: $0.shard, botName: $0.bot, hour: $0.hour) }
+        let keys = changes.keys.sorted {
+            ($0.bot.shard, $0.bot.pair, $0.hour) < ($1.bot.shard, $1.bot.pair, $1.hour)
+        }
+        let wanted = keys.map {
+            StoredBucket(shard: $0.bot.shard, botName: $0.bot.pair.botName, hour: $0.hour)
+        }
         for bucket in try store.buckets(&connection, at: wanted) {
             let key = Key(shard: bucket.shard, bot: bucket.botName, hour: bucket.hour)
             changes[key] = bucket.sums + (changes[key] ?? BucketSums())
         }
-        return keys.map { key in
-            StoredBucket(shard: key.shard, botName: key.bot, hour: key.hour, sums: changes[key] ?? BucketSums())
+        return zip(keys, wanted).map { key, bucket in
+            var bucket = bucket
+            bucket.sums = changes[key] ?? BucketSums()
+            return bucket
         }
     }
 
@@ -290,7 +335,7 @@ extension BatchProcessor {
     ) throws {
         do {
             let write = try assemble(&connection, batch, results: results, failures: failures)
-            try store.commit(&connection, write)
+            try store.commit(&connection, write) { try failpoints.reach(.insideWrite) }
         } catch let error as PostgresError where error.isDataError {
             var refused: Set<PairInShard> = []
             for result in results {

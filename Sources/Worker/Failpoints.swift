@@ -7,6 +7,8 @@ package struct Failpoints: Sendable {
         case afterRead
         case pair(Pair)
         case beforeWrite
+        /// Inside the transaction that writes, after the shards are locked.
+        case insideWrite
         case afterCommit
     }
 

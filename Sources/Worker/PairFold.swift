@@ -7,6 +7,11 @@ import Store
 package struct PairError: Error, Sendable, CustomStringConvertible {
     package var reason: String
     package var description: String
+
+    package init(reason: String, description: String) {
+        self.reason = reason
+        self.description = description
+    }
 }
 
 /// What to do about a pair, given what is stored of it and what is new.
@@ -30,6 +35,8 @@ struct FoldedPair {
     /// Whether a stored checkpoint no longer holds.
     var dropsCheckpoint = false
     var row: StrategicRow?
+    /// Rows that were read again to rebuild it.
+    var rowsReread = 0
     /// What its bot's buckets have to be changed by.
     var contributions = BotContributions()
 }
@@ -46,7 +53,11 @@ struct PairFold {
 
     /// Decides what to do; drops the rows that the state has already.
     ///
-    /// - Parameter rows: the pair's new rows in any order; returned in order, without those that a rebuild already took in.
+    /// - Parameters:
+    ///   - stored: the pair's state, if it has one.
+    ///   - rows: the pair's new rows in any order; returned in order, without those that a rebuild took in already.
+    ///   - isForced: whether the pair is to be rebuilt whatever its rows say.
+    /// - Returns: the plan.
     func plan(stored: StoredState?, rows: inout [ScannedRow], isForced: Bool) -> PairPlan {
         if let snapshot = stored?.rebuiltSnapshot { rows.removeAll { snapshot.sees($0.transaction) } }
         let isChanged = rows.contains { $0.event == nil }
@@ -64,7 +75,9 @@ struct PairFold {
     /// - Parameters:
     ///   - state: where to continue from.
     ///   - rows: in order, all after `state.lastKey`.
+    ///   - pair: whose they are.
     ///   - checkpoint: replaced when a session starts within the rows.
+    /// - Throws: `PairError` when the state outgrows its limit.
     func run(
         _ state: inout PairState, over rows: [InputRow], of pair: PairInShard, checkpoint: inout StoredState?
     ) throws {

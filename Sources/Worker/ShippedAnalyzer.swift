@@ -9,8 +9,9 @@ extension TextAnalyzer {
     package static func shipped(dimensions: Int) -> TextAnalyzer {
         let asset = EmbeddingAsset.shipped
         // A fault here is one of the build: the asset is part of the binary.
-        guard let table = try? unsafe EmbeddingTable(
-            rows: asset.rows, scales: asset.scales, vocabulary: asset.vocabulary)
+        guard
+            let table = try? unsafe EmbeddingTable(
+                rows: asset.rows, scales: asset.scales, vocabulary: asset.vocabulary)
         else { preconditionFailure("expected the embedded table to be whole") }
         return TextAnalyzer(table: table, dimensions: dimensions)
     }

@@ -5,7 +5,8 @@ import Postgres
 import Store
 
 extension Worker {
-    /// One cycle: what is new everywhere, then as much of open backlogs as fits into a cycle, then old versions and bots.
+    /// One cycle: what is new everywhere, then as much of open backlogs as fits into a cycle, then old versions and
+    /// bots.
     package func cycle() async throws -> CycleReport {
         try await ensureOwnership()
         guard let source else { return CycleReport() }
@@ -17,11 +18,13 @@ extension Worker {
             hasBotChanges = hasBotChanges || outcome.hasBotChanges
             if stopping.isSet { return report }
         }
-        report.add(try await drainBacklogs(source: source))
+        let drained = try await drainBacklogs(source: source)
+        report.add(drained)
         report.add(try await rebuildOutdated(source: source))
         // A batch may have changed bots after the probe; without one there is nothing but what the probe saw.
         if hasBotChanges || report.batches > 0 { report.bots += try await mergeBots() }
-        report.hasMore = progress.values.contains { $0.window != nil || $0.rebuildPending }
+        // A window that was worked off says nothing of what came after its snapshot.
+        report.hasMore = drained.batches > 0 || progress.values.contains { $0.window != nil || $0.rebuildPending }
         return report
     }
 
@@ -58,7 +61,8 @@ extension Worker {
         batch.isolate(found.1)
         batch.answered = found.2
         // A reader waits for it: a pair of an older version goes first.
-        batch.forced.formUnion(found.2.filter { pair in group.contains { $0.shard == pair.shard && $0.rebuildPending } })
+        let pending = Set(group.filter(\.rebuildPending).map(\.shard))
+        batch.forced.formUnion(found.2.filter { pending.contains($0.shard) })
         outcome.report = try await process(batch.split(into: lanes.count), source: source)
         return outcome
     }
@@ -122,6 +126,7 @@ extension Worker {
             source: source, store: BatchStore(identity: identity),
             fold: PairFold(analyzer: analyzer, identity: identity),
             notice: CacheNotice(notificationKey: notificationKey), failpoints: failpoints,
+            historyRowsMax: configuration.historyRowsMax,
             isStopping: { [stopping] in stopping.isSet })
         var report = CycleReport()
         var failure: (any Error)?
@@ -158,21 +163,24 @@ extension Worker {
         return report
     }
 
-    /// Merges the bots that changed, in the shards that the bots themselves belong to.
+    /// Merges the bots that changed, in the shards that the bots themselves belong to: each once, because other workers
+    /// may change them faster than they can be merged.
     private func mergeBots() async throws -> Int {
         let store = CharacterStore(identity: identity)
         let held = progress
-        return try await scanner.withConnection { connection in
+        return try await scanner.withConnection { [stopping] connection in
             var merged = 0
+            var last: String?
             while true {
-                let changed = try store.changed(&connection, in: held.keys.sorted(), botsMax: 50)
-                if changed.isEmpty { return merged }
+                let changed = try store.changed(&connection, in: held.keys.sorted(), after: last, botsMax: 50)
+                if changed.isEmpty || stopping.isSet { return merged }
+                last = changed.last?.botName
                 let names = changed.map(\.botName)
                 let (verifiedAt, sums) = try store.buckets(&connection, of: names)
                 var rows: [CharacterRow] = []
                 var gone: [String] = []
                 for name in names {
-                    guard let buckets = sums[name] else {
+                    guard let buckets = sums[Pair(userID: "", botName: name)] else {
                         gone.append(name)
                         continue
                     }

@@ -30,9 +30,17 @@ extension Worker {
             try Self.checkOwnership(&connection, leases: leases, held: held, reload: mustReload)
         }
         if let identity = checked.identity {
-            do { try identity.check() } catch { throw WorkerRefusal.scan(error) }
+            do { try identity.check() } catch {
+                if error.mayPass { throw error }
+                throw WorkerRefusal.scan(error)
+            }
             source = SnapshotDiff(floors: identity.floors)
             notificationKey = identity.notificationKey
+            epoch = identity.epoch
+        } else if checked.progress.values.contains(where: { $0.epoch != epoch }) {
+            // Reconciled meanwhile: the floors are others by now.
+            self.mustReload = true
+            return try await ensureOwnership()
         }
         let before = progress.count
         progress = checked.progress
@@ -56,6 +64,7 @@ extension Worker {
     ) throws -> Ownership {
         var result = Ownership(progress: held)
         if reload {
+            try checkSchema(&connection)
             guard let identity = try connection.first(LoadClusterIdentityRow()) else {
                 throw WorkerRefusal(
                     description: "expected a row in afterthought.cluster_identity, got none",
@@ -95,12 +104,23 @@ extension Worker {
         return result
     }
 
+    /// Stops before a schema that can't be worked with; one that is only not migrated yet may be, any moment.
+    private static func checkSchema(_ connection: inout Connection) throws {
+        let status = try Migrator.status(&connection)
+        guard let problem = status.problem else { return }
+        if status.obstacle == problem { throw WorkerRefusal(description: problem.message, hint: problem.hint) }
+        throw problem
+    }
+
     private static func checkOthers(_ others: [OtherWorker], against identity: WorkerIdentity) throws {
         for other in others {
             if other.engineVersion > identity.engineVersion {
                 throw WorkerRefusal.newerWorker(own: identity.engineVersion, other: other.engineVersion)
             }
-            if other.engineVersion == identity.engineVersion, other.configuration != identity.configuration {
+            // Only the younger one gives way, or one started by mistake would stop those that work.
+            if other.engineVersion == identity.engineVersion, other.isElder,
+                other.configuration != identity.configuration
+            {
                 throw WorkerRefusal.otherConfiguration(own: identity.configuration, other: other.configuration)
             }
         }

@@ -12,6 +12,8 @@ package struct CycleReport: Sendable {
     package var batches = 0
     /// Pairs replayed from a checkpoint or from their history.
     package var rebuilt = 0
+    /// Rows that were read again for it.
+    package var rowsReread = 0
     package var failed = 0
     package var bots = 0
     /// Whether anything was left for the next cycle.
@@ -22,6 +24,7 @@ package struct CycleReport: Sendable {
         rows += batch.rows
         pairs += batch.pairs
         rebuilt += batch.rebuilt
+        rowsReread += batch.rowsReread
         failed += batch.failed
     }
 
@@ -30,6 +33,7 @@ package struct CycleReport: Sendable {
         pairs += other.pairs
         batches += other.batches
         rebuilt += other.rebuilt
+        rowsReread += other.rowsReread
         failed += other.failed
         bots += other.bots
         hasMore = other.hasMore
@@ -56,6 +60,8 @@ package actor Worker {
     /// Reads changes with the floors of the present epoch; nil until the database was looked at.
     var source: SnapshotDiff?
     var notificationKey: [UInt8] = []
+    /// The epoch that `source` belongs to.
+    var epoch: Int32?
     /// Whether `progress` may differ from what is stored.
     var mustReload = true
     var nextOwnershipCheck = ContinuousClock.now
@@ -132,6 +138,7 @@ package actor Worker {
             } catch {
                 failures += 1
                 mustReload = true
+                if Self.endsSessions(error) { for thread in [scanner, heart] + lanes { await thread.disconnect() } }
                 pauseSeconds = min(30, 0.2 * Double(1 << min(failures, 8))) * Double.random(in: 0.5...1)
                 log(.failure(WorkerFault(error), retrySeconds: pauseSeconds))
             }
@@ -142,7 +149,7 @@ package actor Worker {
 
     /// Works until nothing is left to do, and stops.
     ///
-    /// - Returns: what was done in all.
+    /// - Returns: what was done in all, also when it was stopped before.
     /// - Throws: the first error, after the shards were given back.
     package func runOnce() async throws -> CycleReport {
         let beating = Task { await self.keepLeases() }
@@ -150,12 +157,14 @@ package actor Worker {
         var total = CycleReport()
         do {
             repeat {
-                do { total.add(try await cycle()) } catch let fence as FenceError {
-                    log(.failure(WorkerFault(fence), retrySeconds: 0))
+                do { total.add(try await cycle()) } catch  where error is FenceError || error is ShardStartedOver {
+                    log(.failure(WorkerFault(error), retrySeconds: 0))
                     mustReload = true
                     total.hasMore = true
                 }
             } while total.hasMore && !stopping.isSet
+        } catch is CancellationError where stopping.isSet {
+            total.hasMore = true
         } catch {
             await shutDown()
             throw error
@@ -164,9 +173,19 @@ package actor Worker {
         return total
     }
 
+    /// Whether all connections should be made anew.
+    ///
+    /// When one is lost the others are most likely too, and each would fail a cycle of its own; and a session keeps
+    /// what it was told when it began, though a failover may have moved the primary.
+    private static func endsSessions(_ error: any Error) -> Bool {
+        error is ScanRefusal || (error as? PostgresError)?.isConnectionLoss == true
+    }
+
     private func pause(seconds: Double) async {
         guard !stopping.isSet else { return }
-        let sleep = Task { try? await Task.sleep(for: .seconds(seconds)); return }
+        let sleep = Task {
+            try? await Task.sleep(for: .seconds(seconds)); return
+        }
         wakeUp = sleep
         await sleep.value
         wakeUp = nil
@@ -175,16 +194,20 @@ package actor Worker {
     /// Gives the shards back and closes all connections.
     private func shutDown() async {
         let leases = LeaseStore(identity: identity)
-        let held = progress.keys.sorted()
+        let isKnown = source != nil
         progress = [:]
-        do {
-            try await scanner.withConnection { connection in
-                if !held.isEmpty { try leases.release(&connection, held) }
-                try leases.stop(&connection)
+        // Without ever having seen the database there is nothing to give back. A cut connection is made anew.
+        for isLast in isKnown ? [false, true] : [] {
+            do {
+                try await scanner.withConnection { connection in
+                    try leases.release(&connection, nil)
+                    try leases.stop(&connection)
+                }
+                break
+            } catch {
+                // The leases run out by themselves.
+                if isLast { log(.failure(WorkerFault(error), retrySeconds: 0)) }
             }
-        } catch {
-            // The leases run out by themselves.
-            log(.failure(WorkerFault(error), retrySeconds: 0))
         }
         for thread in [scanner, heart] + lanes { await thread.close() }
     }
@@ -196,7 +219,7 @@ package actor Worker {
             try? await Task.sleep(for: .seconds(configuration.leaseSeconds / 3))
             if Task.isCancelled { return }
             // A lease that could not be renewed runs out; the next commit finds out whether somebody took over.
-            _ = try? await heart.withConnection { try leases.renew(&$0) }
+            _ = try? await heart.withConnection { try leases.keep(&$0) }
         }
     }
 }

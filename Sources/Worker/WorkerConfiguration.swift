@@ -15,6 +15,10 @@ package struct WorkerConfiguration: Sendable {
     package var batchRowsMax = 10_000
     /// Pairs of an older version that are rebuilt in one batch; 1…10,000.
     package var rebuildPairsMax = 200
+    /// Rows of histories that a lane holds at once, 1…1,000,000.
+    ///
+    /// Longer histories are replayed by pages.
+    package var historyRowsMax = 20_000
     /// Numbers of an embedding that the topic tracker uses: 64, 128 or 256.
     package var embeddingDimensions = 64
 
@@ -43,6 +47,7 @@ package struct WorkerConfiguration: Sendable {
         try range("--lanes", lanes, 1...64)
         try range("--batch", batchRowsMax, 1...100_000)
         try range("--rebuild-pairs", rebuildPairsMax, 1...10_000)
+        try range("--history-rows", historyRowsMax, 1...1_000_000)
         guard [64, 128, 256].contains(embeddingDimensions) else {
             throw Fault(
                 description: "expected `--embedding-dimensions` to be 64, 128 or 256, got: \(embeddingDimensions)",

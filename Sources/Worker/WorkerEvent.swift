@@ -22,14 +22,20 @@ package struct WorkerFault: Sendable, CustomStringConvertible {
 
     package init(_ error: any Error) {
         switch error {
-        case let error as PostgresError:
-            description = error.description
+        case var error as PostgresError:
             hint = Self.hint(error)
+            error.hint = nil
+            description = error.description
             isUnreachable = error.isConnectionLoss
+        case let error as MigrationError:
+            description = error.message
+            hint = error.hint
         case let error as ScanRefusal:
             description = error.description
             hint = error.hint
         case let error as FenceError:
+            description = error.description
+        case let error as ShardStartedOver:
             description = error.description
         case let error as WorkerRefusal:
             description = error.description
@@ -45,7 +51,30 @@ package struct WorkerFault: Sendable, CustomStringConvertible {
         if error.sqlState == "53100" { return "the server's disk is full; free some space, the worker tries again" }
         if error.isUndefinedObject { return "run `afterthought migrate`" }
         if error.sqlState == "42501" { return "the worker's role lacks a grant; see sql/roles.sql" }
+        if error.isLockTimeout {
+            return "another session locks the worker's tables, see pg_locks; nothing is lost, the worker tries again"
+        }
+        if error.sqlState == "57014" {
+            return "a statement reached its timeout or was cancelled; nothing is lost, the worker tries again"
+        }
+        if error.code == .connectionFailed { return connectionHint(error) }
+        if error.isConnectionLoss { return "nothing is lost; the worker connects again and sees what was stored" }
         return error.hint
+    }
+
+    /// libpq gives no SQLSTATE for a refused connection, only the server's words.
+    private static func connectionHint(_ error: PostgresError) -> String {
+        func says(_ words: String) -> Bool { error.message.contains(words) }
+        if says("password") {
+            return "check user and password: in the URL, PGPASSWORD or ~/.pgpass; the worker tries again"
+        }
+        if says("database \""), says("does not exist") {
+            return "create the database, or correct its name in the URL; the worker tries again"
+        }
+        if says("role \""), says("does not exist") {
+            return "create the role, or correct the user in the URL; the worker tries again"
+        }
+        return "check that the server runs and that host and port are right; nothing is lost, the worker tries again"
     }
 }
 

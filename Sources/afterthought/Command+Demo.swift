@@ -9,9 +9,9 @@ extension Command {
     static let demo = Command(
         name: "demo", summary: "run everything once on real conversations, in a private database",
         details: [
-            "Starts a private PostgreSQL server, migrates it, imports 5,210 messages of real conversations (their times "
-                + "moved so that the newest is now), runs until caught up and prints what came of it. A second run "
-                + "changes nothing. The server stays up, so that you can look further; --stop ends it."
+            "Starts a private PostgreSQL server, migrates it, imports 5,210 messages of real conversations (their "
+                + "times moved so that the newest is now), runs until caught up and prints what came of it. A second "
+                + "run changes nothing. The server stays up, so that you can look further; --stop ends it."
         ],
         options: [
             Option(name: "stop", help: "stop the private server"),
@@ -91,13 +91,14 @@ extension Command {
             text += "nothing changed: the sample was imported and processed before\n"
         } else {
             let rate = Int64(Double(result.cycle.rows) / max(result.workSeconds, 1e-9))
-            text += "processed \(grouped(result.cycle.rows)) messages of \(grouped(result.cycle.pairs)) pairs in "
+            text +=
+                "processed \(grouped(result.cycle.rows)) messages of \(grouped(result.cycle.pairs)) pairs in "
                 + "\(spoken(seconds: result.workSeconds)): \(grouped(rate)) messages/s\n"
         }
         text += "\n" + statusText(result.status) + "\n"
         if let shown = result.shown {
-            text += "\nthe pair with the most messages, user \(result.user), bot \(result.bot)\n" + SignalTable.text(shown)
-            text += "\n"
+            text += "\nthe pair with the most messages, user \(result.user), bot \(result.bot)\n"
+            text += SignalTable.text(shown) + "\n"
         }
         return text + """
 

@@ -19,6 +19,7 @@ extension Command {
             guard pair.freshness == "missing" else { return .ok }
             throw CommandFailure(
                 .data, "expected a user and a bot with processed messages, got: a pair without a row",
-                hint: "the user comes first: afterthought read USER BOT; `afterthought status` tells how far the worker is")
+                hint: "the user comes first: afterthought read USER BOT; `afterthought status` tells how far the "
+                    + "worker is")
         })
 }

@@ -6,9 +6,9 @@ extension Command {
     static let reconcile = Command(
         name: "reconcile", summary: "repair the progress after a restore into another cluster",
         details: [
-            "A restored database carries transaction ids of another cluster. This records up to which row ids that is so, "
-                + "and has every pair rebuilt from its history. Writers wait for its one transaction; readers are served "
-                + "stale rows meanwhile."
+            "A restored database carries transaction ids of another cluster. This records up to which row ids that is "
+                + "so, and has every pair rebuilt from its history. Writers wait for its one transaction; readers are "
+                + "served stale rows meanwhile."
         ],
         options: [Option.json],
         body: .blocking { invocation in
@@ -33,7 +33,8 @@ extension Command {
                 Terminal.print(json.text)
             } else {
                 Terminal.print(
-                    "reconciled: epoch \(report.epoch) begins, \(grouped(report.pairs)) pairs will be rebuilt by the worker")
+                    "reconciled: epoch \(report.epoch) begins, \(grouped(report.pairs)) pairs will be rebuilt by the "
+                        + "worker")
                 var table = TextTable([("stream", .left), ("rows up to this id are read by id alone", .right)])
                 for (stream, floor) in report.floors { table.add(stream, grouped(floor)) }
                 Terminal.print(table.text())

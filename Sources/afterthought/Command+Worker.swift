@@ -9,8 +9,8 @@ extension Command {
     static let worker = Command(
         name: "worker", summary: "process new messages until stopped",
         details: [
-            "Any number of workers may run on a database; they share its 64 shards by leases, and all must have the same "
-                + "settings. SIGTERM and Ctrl-C stop one within seconds, with nothing half done."
+            "Any number of workers may run on a database; they share its 64 shards by leases, and all must have the "
+                + "same settings. SIGTERM and Ctrl-C stop one within seconds, with nothing half done."
         ],
         options: [
             Option(name: "once", help: "run until everything committed so far is reflected, then stop"),

@@ -58,7 +58,9 @@ enum SignalTable {
 
     static func text(_ pair: PairSignals) -> String {
         var head = pair.freshness
-        if let age = pair.ageSeconds, pair.freshness != "missing" { head += ", complete as of \(spoken(seconds: age)) ago" }
+        if let age = pair.ageSeconds, pair.freshness != "missing" {
+            head += ", complete as of \(spoken(seconds: age)) ago"
+        }
         if let reason = pair.staleReason { head += " (\(reason))" }
         if let count = pair.messagesReflected { head += ", \(grouped(count)) messages" }
         if let through = pair.reflectsThrough { head += " through \(through.rfc3339)" }
@@ -73,7 +75,8 @@ enum SignalTable {
         }
         var text = head + "\n\n" + table.text(columnsMax: columnsMax)
         if !pair.unvalidated.isEmpty {
-            text += "\n\nno better than its naive baseline on this pair (unvalidated): "
+            text +=
+                "\n\nno better than its naive baseline on this pair (unvalidated): "
                 + pair.unvalidated.joined(separator: ", ")
         }
         if let reasons = pair.nullReasons?.members, !reasons.isEmpty {

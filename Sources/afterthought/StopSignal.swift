@@ -55,7 +55,8 @@ enum StopSignal {
         return isRequested
     }
 
-    /// Calls a closure when somebody asks to stop; waits on a thread of its own until then or until the task is cancelled.
+    /// Calls a closure when somebody asks to stop; waits on a thread of its own until then or until the task is
+    /// cancelled.
     static func whenRequested(_ action: @escaping @Sendable () -> Void) async {
         while !Task.isCancelled {
             let isAsked = (try? await onOwnThread { wait(milliseconds: 60_000) }) ?? true

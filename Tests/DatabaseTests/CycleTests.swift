@@ -15,7 +15,9 @@ struct CycleTests {
         #expect(report.rows == 0)
         var connection = try database.connect()
         #expect(try Workbench.cache(&connection).isEmpty)
-        let verified = "select count(*) from afterthought.shard_progress where verified_at is not null and owner is null"
+        let verified = """
+            select count(*) from afterthought.shard_progress where verified_at is not null and owner is null
+            """
         #expect(try Workbench.count(&connection, verified) == 64)
     }
 

@@ -261,7 +261,8 @@ struct ViewsRecordingTests {
         var connection = try connect()
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
             "../../sql/roles.sql")
-        // Roles belong to the whole cluster, which other tests share: a lock keeps two of them from making the same ones.
+        // Roles belong to the whole cluster, which other tests share: a lock keeps two of them from making the same
+        // ones.
         try connection.execute("begin; select pg_advisory_xact_lock(4711)")
         try connection.execute(try String(contentsOf: file, encoding: .utf8))
         try connection.execute("commit")

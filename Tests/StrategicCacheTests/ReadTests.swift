@@ -127,7 +127,8 @@ struct ReadTests {
                      quality_trend, sources, null_reasons, unvalidated)
                 select 'elena', 168, now(), 1, 1, 'c',
                     jsonb_build_array(
-                        jsonb_build_object('h', floor(extract(epoch from now()) / 3600)::bigint, 'e', '[2, 1.5]'::jsonb),
+                        jsonb_build_object(
+                            'h', floor(extract(epoch from now()) / 3600)::bigint, 'e', '[2, 1.5]'::jsonb),
                         jsonb_build_object(
                             'h', floor(extract(epoch from now()) / 3600)::bigint - 500, 'e', '[9, 9]'::jsonb)),
                     'stable', '{}', '{}', '{}'

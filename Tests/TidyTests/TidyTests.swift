@@ -13,7 +13,7 @@ struct TidyTests {
         "StrategicCache": ["Postgres", "Model", "Bytes"],
         "Worker": ["Store", "Engines", "Postgres", "Model", "Bytes"],
         "afterthought": ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
-        "bench": ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
+        "bench": ["CLibPQ", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
     ]
     private static let systemModules: Set<String> = ["Glibc", "Synchronization"]
 

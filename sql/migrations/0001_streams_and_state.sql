@@ -77,7 +77,8 @@ create table afterthought.metric_points (
     tx xid8 not null default pg_current_xact_id(),
     received_at timestamptz not null default now(),
     recorded_at timestamptz not null default now(),
-    effective_at timestamptz not null generated always as (afterthought.effective_time(recorded_at, received_at)) stored,
+    effective_at timestamptz not null
+        generated always as (afterthought.effective_time(recorded_at, received_at)) stored,
     shard smallint not null generated always as (afterthought.shard_of(user_id, bot_name)) stored,
     user_id afterthought.identifier,
     bot_name afterthought.identifier not null,
@@ -141,8 +142,8 @@ create index outreach_attempts_by_pair
 comment on table afterthought.outreach_attempts is
     'Proactive messages and their outcome; setting answered_at later rebuilds the pair.';
 
--- A stream of its own: whatever can't be folded in (an edit, a deletion, a request) asks for the pair to be rebuilt from
--- its history. It is scanned like the others, so a rebuild is neither lost nor done twice.
+-- A stream of its own: whatever can't be folded in (an edit, a deletion, a request) asks for the pair to be rebuilt
+-- from its history. It is scanned like the others, so a rebuild is neither lost nor done twice.
 create table afterthought.pair_changes (
     id bigint generated always as identity,
     tx xid8 not null default pg_current_xact_id(),
@@ -362,7 +363,8 @@ create table afterthought.refresh_requests (
     requested_at timestamptz not null default now(),
     constraint refresh_requests_pkey primary key (bot_name, user_id)
 );
-comment on table afterthought.refresh_requests is 'Readers that met a stale row ask here for its shard to be done first.';
+comment on table afterthought.refresh_requests is
+    'Readers that met a stale row ask here for its shard to be done first.';
 
 -- What goes out -------------------------------------------------------------------------------------------------------
 

@@ -350,7 +350,8 @@ cross join lateral (
     -- changed buckets wait to be merged, the row is complete only up to the last merge.
     select
         least(
-            min(coalesce(p.verified_at, '-infinity')), case when own.merge_waits then coalesce(c.merged_through, '-infinity') end
+            min(coalesce(p.verified_at, '-infinity')),
+            case when own.merge_waits then coalesce(c.merged_through, '-infinity') end
         ) as verified_at,
         least(
             min(afterthought.fresh_until(

@@ -53,7 +53,9 @@ struct TopicInterests: Equatable, Sendable {
         if interest.open == .plan, interest.session != session { interest.open = .none }
         let opened: Open =
             analysis.isQuestion
-            ? .question : analysis.cues.contains(.unresolvedRequest) ? .request : analysis.cues.contains(.plan) ? .plan : .none
+            ? .question
+            : analysis.cues.contains(.unresolvedRequest)
+                ? .request : analysis.cues.contains(.plan) ? .plan : .none
         if opened != .none {
             interest.open = opened
             interest.session = session
