@@ -55,6 +55,11 @@ enum Machine {
     }
 }
 
+/// The value that a tenth of some figures are below; NaN of none.
+func lowerDecile(_ values: [Double]) -> Double {
+    values.isEmpty ? .nan : values.sorted()[values.count / 10]
+}
+
 /// The median of some figures; NaN of none.
 func median(_ values: [Double]) -> Double {
     guard !values.isEmpty else { return .nan }

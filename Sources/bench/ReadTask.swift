@@ -96,6 +96,7 @@ private final class Duel {
         var ratios: [Double] = []
         var ours: [Double] = []
         var theirs: [Double] = []
+        var quiet: [Double] = []
         var bytes = 0
         // What the calling thread itself computes, whoever else needs the cores.
         var ownCPU: UInt64 = 0
@@ -124,12 +125,15 @@ private final class Duel {
             ours.append(median(library))
             theirs.append(median(bare))
             ratios.append(median(library) / median(bare))
+            quiet.append(lowerDecile(library) / lowerDecile(bare))
         }
         return Outcome(
             ratio: median(ratios),
             detail: .group([
                 ("library_ns_by_round", .numbers(ours)), ("libpq_ns_by_round", .numbers(theirs)),
                 ("ratio_by_round", .numbers(ratios)), ("row_bytes_last", .count(bytes)),
+                // The tenth of the reads that other processes disturbed least.
+                ("ratio_of_lower_deciles", .number(median(quiet))),
                 ("library_thread_cpu_ns_mean", .number(Double(ownCPU) / Double((rounds + 1) * (reads / 2)))),
                 ("libpq_thread_cpu_ns_mean", .number(Double(bareCPU) / Double((rounds + 1) * reads))),
             ]))
