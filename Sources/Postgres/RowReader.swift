@@ -101,7 +101,8 @@ package struct RowReader: ~Copyable {
             return PostgresError(.decoding, "expected a column \(column), got: a row of \(columnCount) columns")
         }
         return PostgresError(
-            .decoding, "expected column \(column) \"\(columnName(column))\" to be readable as \(type), "
+            .decoding,
+            "expected column \(column) \"\(columnName(column))\" to be readable as \(type), "
                 + "got: type \(columnType(column).oid)")
     }
 }

@@ -6,7 +6,7 @@ import Postgres
 package struct ScanResult: Sendable {
     /// The snapshot of the scan and the database's time at it: what the shards are through once the rows are applied.
     package var window: BacklogWindow
-    /// New rows in no order; incomplete when `isBacklog`.
+    /// New rows in no order; none when `isBacklog`.
     package var rows: [ScannedRow]
     /// Whether there is more than one batch may hold: the rows must be taken by pages.
     package var isBacklog = false
@@ -18,15 +18,32 @@ package struct ScanResult: Sendable {
     package var hasBotChanges: Bool
 }
 
+/// Shards that share a watermark.
+package struct ScanGroup: Sendable {
+    package var shards: [Int16]
+    /// All that this snapshot sees is applied.
+    package var last: Snapshot
+
+    package init(shards: [Int16], last: Snapshot) {
+        self.shards = shards
+        self.last = last
+    }
+}
+
 /// Finds out what changed since a shard's watermark, exactly once for each committed row.
 ///
 /// The one implementation compares snapshots, which needs transaction ids that compare: a single primary. A distributed
 /// PostgreSQL would bring its own.
 package protocol ChangeSource: Sendable {
-    /// Reads what is new in shards that share a watermark, at one snapshot.
-    func scan(
-        _ connection: inout Connection, shards: [Int16], since last: Snapshot, rowsMax: Int
-    ) throws -> ScanResult
+    /// Reads what is new in groups of shards, all at one snapshot: it becomes the watermark of all, so that they are
+    /// one group the next time.
+    ///
+    /// - Parameters:
+    ///   - connection: outside a transaction.
+    ///   - groups: shards by watermark.
+    ///   - rowsMax: rows of all groups together; a group that does not fit is a backlog.
+    /// - Returns: a result for each group, in order.
+    func scan(_ connection: inout Connection, groups: [ScanGroup], rowsMax: Int) throws -> [ScanResult]
 
     /// Reads the next page of a shard's open window, in the order of pair and time.
     ///
@@ -51,32 +68,46 @@ package struct SnapshotDiff: ChangeSource {
     package init(floors: StreamFloors) { self.floors = floors }
 
     package func scan(
-        _ connection: inout Connection, shards: [Int16], since last: Snapshot, rowsMax: Int
-    ) throws -> ScanResult {
+        _ connection: inout Connection, groups: [ScanGroup], rowsMax: Int
+    ) throws -> [ScanResult] {
         try connection.transaction(.readOnlyRepeatableRead) { connection in
-            let probe = ScanProbe(shards: shards, last: last, floors: floors)
-            guard let finding = try connection.first(probe) else {
-                throw PostgresError(.decoding, "expected one row from \(ScanProbe.name), got none")
+            var results: [ScanResult] = []
+            var rowsLeft = rowsMax
+            for group in groups {
+                let result = try scan(&connection, group, rowsMax: rowsLeft)
+                rowsLeft -= result.rows.count
+                results.append(result)
             }
-            var result = ScanResult(
-                window: BacklogWindow(snapshot: finding.snapshot, takenAt: finding.at), rows: [],
-                hasQuarantine: finding.hasQuarantine, hasRefreshes: finding.hasRefreshes,
-                hasBotChanges: finding.hasBotChanges)
-            func take<Table: StreamTable>(_ table: Table.Type, _ connection: inout Connection) throws {
-                guard finding.hasNew[Int(Table.stream)], !result.isBacklog else { return }
-                let scan = DeltaScan<Table>(
-                    shards: shards, last: last, floor: floors[Table.stream], rowsMax: Int64(rowsMax) + 1)
-                result.rows += try connection.query(scan)
-                result.isBacklog = result.rows.count > rowsMax
-            }
-            try take(MessagesTable.self, &connection)
-            try take(RetrievalsTable.self, &connection)
-            try take(MetricsTable.self, &connection)
-            try take(TraitsTable.self, &connection)
-            try take(OutreachTable.self, &connection)
-            try take(ChangesTable.self, &connection)
-            return result
+            return results
         }
+    }
+
+    private func scan(_ connection: inout Connection, _ group: ScanGroup, rowsMax: Int) throws -> ScanResult {
+        let probe = ScanProbe(shards: group.shards, last: group.last, floors: floors)
+        guard let finding = try connection.first(probe) else {
+            throw PostgresError(.decoding, "expected one row from \(ScanProbe.name), got none")
+        }
+        var result = ScanResult(
+            window: BacklogWindow(snapshot: finding.snapshot, takenAt: finding.at), rows: [],
+            hasQuarantine: finding.hasQuarantine, hasRefreshes: finding.hasRefreshes,
+            hasBotChanges: finding.hasBotChanges)
+        func take<Table: StreamTable>(_ table: Table.Type, _ connection: inout Connection) throws {
+            guard finding.hasNew[Int(Table.stream)], !result.isBacklog else { return }
+            let scan = DeltaScan<Table>(
+                shards: group.shards, last: group.last, floor: floors[Table.stream], rowsMax: Int64(rowsMax) + 1)
+            result.rows += try connection.query(scan)
+            if result.rows.count > rowsMax {
+                result.isBacklog = true
+                result.rows = []
+            }
+        }
+        try take(MessagesTable.self, &connection)
+        try take(RetrievalsTable.self, &connection)
+        try take(MetricsTable.self, &connection)
+        try take(TraitsTable.self, &connection)
+        try take(OutreachTable.self, &connection)
+        try take(ChangesTable.self, &connection)
+        return result
     }
 
     package func page(_ connection: inout Connection, request: PageRequest) throws -> [ScannedRow] {

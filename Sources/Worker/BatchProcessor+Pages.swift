@@ -5,26 +5,49 @@ import Store
 
 /// What a lane did to one shard.
 struct ShardStep: Sendable {
-    var move: ShardMove
+    /// The shard as it stands afterwards.
+    var progress: ShardProgress
     var report: BatchReport
 }
 
 extension BatchProcessor {
-    /// Works off the next page of a shard's open window.
+    /// Pairs that one commit of a backlog takes at most: what is computed of them is in memory until then.
+    static let commitPairsMax = 250
+
+    /// Works off the next page of a shard's open window, in several commits when it holds many pairs.
     func processPage(_ connection: inout Connection, of shard: ShardProgress, rowsMax: Int) throws -> ShardStep {
-        guard var window = shard.window else { preconditionFailure("expected an open window in shard \(shard.shard)") }
+        guard let window = shard.window else { preconditionFailure("expected an open window in shard \(shard.shard)") }
         let request = PageRequest(
             shard: shard.shard, last: shard.lastSnapshot, window: window.snapshot, position: window.position,
             floors: source.floors, rowsMax: Int64(rowsMax))
         let rows = try source.page(&connection, request: request)
-        var move = ShardMove.finish(window)
-        if rows.count >= rowsMax, let last = rows.last {
-            window.position = BacklogPosition(pair: last.pair, key: last.key)
-            move = .keepOpen(window)
+        var step = ShardStep(progress: shard, report: BatchReport())
+        var rest = rows[...]
+        repeat {
+            let part = rest.prefix(Self.length(of: rest, pairsMax: Self.commitPairsMax))
+            rest = rest[part.endIndex...]
+            var move = ShardMove.finish(window)
+            if let last = part.last, !rest.isEmpty || rows.count >= rowsMax {
+                var open = window
+                open.position = BacklogPosition(pair: last.pair, key: last.key)
+                move = .keepOpen(open)
+            }
+            var batch = Batch(shards: [step.progress], window: window.snapshot, move: move, rows: Array(part))
+            batch.isolate(try store.quarantine(&connection, of: [shard.shard]))
+            step.report.add(try process(&connection, batch))
+            step.progress = move.applied(to: step.progress)
+        } while !rest.isEmpty
+        return step
+    }
+
+    /// How many of the rows, which come in runs of one pair, belong to so many pairs.
+    private static func length(of rows: ArraySlice<ScannedRow>, pairsMax: Int) -> Int {
+        var pairs = 0
+        for index in rows.indices where index == rows.startIndex || rows[index].pair != rows[index - 1].pair {
+            pairs += 1
+            if pairs > pairsMax { return index - rows.startIndex }
         }
-        var batch = Batch(shards: [shard], window: window.snapshot, move: move, rows: rows)
-        batch.isolate(try store.quarantine(&connection, of: [shard.shard]))
-        return ShardStep(move: move, report: try process(&connection, batch))
+        return rows.count
     }
 
     /// Rebuilds some outdated pairs of a shard as of its watermark.
@@ -39,7 +62,7 @@ extension BatchProcessor {
         var batch = Batch(shards: [shard], window: shard.lastSnapshot, move: move)
         batch.forced = Set(outdated.map { PairInShard(shard: shard.shard, pair: $0.pair) })
         batch.isolate(quarantine.filter { !$0.isDue })
-        return ShardStep(move: move, report: try process(&connection, batch))
+        return ShardStep(progress: move.applied(to: shard), report: try process(&connection, batch))
     }
 }
 
@@ -69,7 +92,7 @@ extension Batch {
         }
     }
 
-    /// Cuts the batch by shards into about equal parts, one for each lane; small ones stay whole.
+    /// Cuts the batch by shards into about equal parts, one or more for each lane; small ones stay whole.
     func split(into lanes: Int) -> [Batch] {
         let careful = shards.filter { $0.uncleanTakeovers >= BatchProcessor.uncleanTakeoversMax }
         if lanes == 1 && careful.isEmpty || rows.count < Self.splitRowsMin && careful.isEmpty { return [self] }
@@ -77,7 +100,7 @@ extension Batch {
         for row in rows { counts[row.shard, default: 0] += 1 }
         var parts: [[ShardProgress]] = careful.map { [$0] }
         let shared = shards.filter { $0.uncleanTakeovers < BatchProcessor.uncleanTakeoversMax }
-        let target = rows.count / lanes + 1
+        let target = min(rows.count / lanes + 1, Self.partRowsMax)
         var current: [ShardProgress] = []
         var size = 0
         for shard in shared {
@@ -95,6 +118,9 @@ extension Batch {
 
     /// Below this many rows a second lane gains less than its commit costs.
     static let splitRowsMin = 500
+
+    /// From this many rows on a part is a commit: each may be of another pair, and all are in memory until then.
+    static let partRowsMax = 1000
 
     private func part(of shards: [ShardProgress]) -> Batch {
         let ids = Set(shards.map(\.shard))

@@ -30,6 +30,13 @@ package struct BatchReport: Sendable {
     /// Rows that were read again for it.
     package var rowsReread = 0
     package var failed = 0
+
+    mutating func add(_ other: BatchReport) {
+        rows += other.rows
+        pairs += other.pairs
+        rebuilt += other.rebuilt
+        failed += other.failed
+    }
 }
 
 /// Reads what a batch needs, computes, and writes: three separate, short transactions.

@@ -12,10 +12,9 @@ extension Worker {
         guard let source else { return CycleReport() }
         var report = CycleReport()
         var hasBotChanges = false
-        for group in watermarkGroups() {
-            let outcome = try await scan(group, source: source)
-            report.add(outcome.report)
-            hasBotChanges = hasBotChanges || outcome.hasBotChanges
+        for found in try await scan(watermarkGroups(), source: source) {
+            report.add(try await apply(found, source: source))
+            hasBotChanges = hasBotChanges || found.scan.hasBotChanges
             if stopping.isSet { return report }
         }
         let drained = try await drainBacklogs(source: source)
@@ -35,36 +34,46 @@ extension Worker {
             .sorted { $0[0].shard < $1[0].shard }
     }
 
-    private struct ScanOutcome {
-        var report = CycleReport()
-        var hasBotChanges = false
+    private struct Found: Sendable {
+        var group: [ShardProgress]
+        var scan: ScanResult
+        var quarantine: [QuarantinedPair]
+        var refreshes: [PairInShard]
     }
 
-    private func scan(_ group: [ShardProgress], source: SnapshotDiff) async throws -> ScanOutcome {
+    private func scan(_ groups: [[ShardProgress]], source: SnapshotDiff) async throws -> [Found] {
+        if groups.isEmpty { return [] }
         let store = BatchStore(identity: identity)
         let rowsMax = configuration.batchRowsMax
-        let shards = group.map(\.shard)
-        let found = try await scanner.withConnection { connection in
-            let scan = try source.scan(&connection, shards: shards, since: group[0].lastSnapshot, rowsMax: rowsMax)
-            let quarantine = scan.hasQuarantine ? try store.quarantine(&connection, of: shards) : []
-            let refreshes = scan.hasRefreshes ? try store.refreshes(&connection, of: shards) : []
-            return (scan, quarantine, refreshes)
+        return try await scanner.withConnection { connection in
+            let wanted = groups.map { ScanGroup(shards: $0.map(\.shard), last: $0[0].lastSnapshot) }
+            let scans = try source.scan(&connection, groups: wanted, rowsMax: rowsMax)
+            var found: [Found] = []
+            for (group, scan) in zip(groups, scans) {
+                let shards = group.map(\.shard)
+                let quarantine = scan.hasQuarantine ? try store.quarantine(&connection, of: shards) : []
+                let refreshes = scan.hasRefreshes ? try store.refreshes(&connection, of: shards) : []
+                found.append(Found(group: group, scan: scan, quarantine: quarantine, refreshes: refreshes))
+            }
+            return found
         }
-        var outcome = ScanOutcome(hasBotChanges: found.0.hasBotChanges)
-        if found.0.isBacklog {
-            for shard in shards { progress[shard]?.window = found.0.window }
-            log(.backlog(shards: shards.count))
-            return outcome
+    }
+
+    private func apply(_ found: Found, source: SnapshotDiff) async throws -> CycleReport {
+        let window = found.scan.window
+        if found.scan.isBacklog {
+            for shard in found.group { progress[shard.shard]?.window = window }
+            log(.backlog(shards: found.group.count))
+            return CycleReport()
         }
         var batch = Batch(
-            shards: group, window: found.0.window.snapshot, move: .finish(found.0.window), rows: found.0.rows)
-        batch.isolate(found.1)
-        batch.answered = found.2
+            shards: found.group, window: window.snapshot, move: .finish(window), rows: found.scan.rows)
+        batch.isolate(found.quarantine)
+        batch.answered = found.refreshes
         // A reader waits for it: a pair of an older version goes first.
-        let pending = Set(group.filter(\.rebuildPending).map(\.shard))
-        batch.forced.formUnion(found.2.filter { pending.contains($0.shard) })
-        outcome.report = try await process(batch.split(into: lanes.count), source: source)
-        return outcome
+        let pending = Set(found.group.filter(\.rebuildPending).map(\.shard))
+        batch.forced.formUnion(found.refreshes.filter { pending.contains($0.shard) })
+        return try await process(batch.split(into: lanes.count), source: source)
     }
 
     /// Works the batches off on the lanes, each lane taking the next one when it is free.
@@ -96,7 +105,7 @@ extension Worker {
         return try await onLanes(shards, until: end) { processor, connection, shard in
             try processor.processPage(&connection, of: shard, rowsMax: rowsMax)
         } finish: { worker, shard, page in
-            worker.progress[shard.shard] = page.move.applied(to: shard)
+            worker.progress[shard.shard] = page.progress
             return page.report
         }
     }
@@ -110,7 +119,7 @@ extension Worker {
         return try await onLanes(pending, until: end) { processor, connection, shard in
             try processor.rebuildOutdated(&connection, of: shard, pairsMax: pairsMax)
         } finish: { worker, shard, done in
-            worker.progress[shard.shard] = done.move.applied(to: shard)
+            worker.progress[shard.shard] = done.progress
             return done.report
         }
     }
