@@ -43,6 +43,7 @@ package protocol ChangeSource: Sendable {
     ///   - groups: shards by watermark.
     ///   - rowsMax: rows of all groups together; a group that does not fit is a backlog.
     /// - Returns: a result for each group, in order.
+    /// - Throws: `PostgresError`.
     func scan(_ connection: inout Connection, groups: [ScanGroup], rowsMax: Int) throws -> [ScanResult]
 
     /// Reads the next page of a shard's open window, in the order of pair and time.

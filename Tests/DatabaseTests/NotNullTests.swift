@@ -24,8 +24,10 @@ struct SignalColumn: CustomTestStringConvertible, Sendable {
         self.knownShare = knownShare
     }
 
-    /// Forgetting is fitted on returns to an earlier topic, and 6 of the sample's 50 long pairs never return to one. Of
-    /// all 943 long pairs of the development half 92 % do (`Tests/whole-half` prints it), so the sample asks for less.
+    /// What is asked of the columns that are fitted on returns to an earlier topic.
+    ///
+    /// 6 of the sample's 50 long pairs never return to one. Of all 943 long pairs of the data set's development half
+    /// 92 % do (`Tests/whole-half` prints it), so the sample is asked for less.
     static let returnsShare = 0.85
 
     /// Every column of these views but `retrieval_frequency_trend` (planted data, in another test) and
