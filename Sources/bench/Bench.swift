@@ -65,7 +65,7 @@ struct Bench {
             report.note("size", .text(size.rawValue))
             report.note("load_average_before", .number(Machine.loadAverage))
             try await task.run(setting, &report)
-            report.note("seconds", .number(Double(Machine.nanoseconds() - start) / 1e9))
+            report.note("task_seconds", .number(Double(Machine.nanoseconds() - start) / 1e9))
             report.note("load_average_after", .number(Machine.loadAverage))
             try report.write(into: output)
             for figure in report.figures { say(figure.line) }
