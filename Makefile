@@ -41,8 +41,9 @@ test: deps ## run all tests; they bring their own PostgreSQL up and take it down
 	$(SWIFT) test --skip-build --skip FaultTests
 	$(SWIFT) test --skip-build --filter FaultTests
 
-bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .build/bench
-	$(SWIFT) run -c release bench
+bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .build/bench (BENCH=--small)
+	$(SWIFT) build -c release --product bench
+	.build/release/bench $(BENCH)
 
 lint: ## check format and documentation comments
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests

@@ -1,3 +1,4 @@
+import Bytes
 import Model
 
 /// The rows read last: answers reads while they are fresh, and stands in when the database does not answer.
@@ -66,7 +67,9 @@ private struct Key: Hashable {
     }
 
     static func == (left: Key, right: Key) -> Bool {
-        left.hash == right.hash && left.user == right.user && left.bot == right.bot
+        // By bytes: Unicode's equivalence would serve one user another one's row.
+        left.hash == right.hash && UTF8Text.order(left.user, right.user) == 0
+            && UTF8Text.order(left.bot, right.bot) == 0
     }
 
     func hash(into hasher: inout Hasher) { hasher.combine(hash) }

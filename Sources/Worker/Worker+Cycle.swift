@@ -21,7 +21,8 @@ extension Worker {
         report.add(drained)
         report.add(try await rebuildOutdated(source: source))
         // A batch may have changed bots after the probe; without one there is nothing but what the probe saw.
-        if hasBotChanges || report.batches > 0 { report.bots += try await mergeBots() }
+        let isDue = ContinuousClock.now >= nextMerge
+        if isDue, hasBotChanges || report.batches > 0 { report.bots += try await mergeBots() }
         // A window that was worked off says nothing of what came after its snapshot.
         report.hasMore = drained.batches > 0 || progress.values.contains { $0.window != nil || $0.rebuildPending }
         return report
@@ -174,7 +175,8 @@ extension Worker {
 
     /// Merges the bots that changed, in the shards that the bots themselves belong to: each once, because other workers
     /// may change them faster than they can be merged.
-    private func mergeBots() async throws -> Int {
+    func mergeBots() async throws -> Int {
+        nextMerge = ContinuousClock.now + .seconds(configuration.mergeSeconds)
         let store = CharacterStore(identity: identity)
         let held = progress
         return try await scanner.withConnection { [stopping] connection in

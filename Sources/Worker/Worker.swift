@@ -65,6 +65,8 @@ package actor Worker {
     /// Whether `progress` may differ from what is stored.
     var mustReload = true
     var nextOwnershipCheck = ContinuousClock.now
+    /// When bots are merged next: reading all of a bot's buckets in every cycle would cost what its history costs.
+    var nextMerge = ContinuousClock.now
     var wakeUp: Task<Void, Never>?
 
     /// Makes a worker; it connects when it runs.
@@ -157,7 +159,10 @@ package actor Worker {
         var total = CycleReport()
         do {
             repeat {
-                do { total.add(try await cycle()) } catch  where error is FenceError || error is ShardStartedOver {
+                do {
+                    total.add(try await cycle())
+                    if !total.hasMore { total.bots += try await mergeBots() }
+                } catch  where error is FenceError || error is ShardStartedOver {
                     log(.failure(WorkerFault(error), retrySeconds: 0))
                     mustReload = true
                     total.hasMore = true

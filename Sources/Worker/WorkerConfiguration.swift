@@ -22,6 +22,9 @@ package struct WorkerConfiguration: Sendable {
     /// Numbers of an embedding that the topic tracker uses: 64, 128 or 256.
     package var embeddingDimensions = 64
 
+    /// Pause between two merges of bots that keep changing: a fifth of the TTL, so that their rows stay fresh.
+    package var mergeSeconds: Double { ttlSeconds / 5 }
+
     package init() {}
 
     /// What is wrong with a configuration: expected, got, and what to do.

@@ -1,5 +1,6 @@
 import Bytes
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -16,7 +17,7 @@ import Testing
             $0 + (try fold(CharacterContributionEngine.self, $1)).contributions
         }
         for order in 0..<4 as Range<UInt64> {
-            var random = CharacterRandom(seed: seed &+ order)
+            var random = SeededRandom(seed: seed &+ order)
             var bot = BotContributions()
             var engines = pairs.map { _ in CharacterContributionEngine() }
             var applied = pairs.map { _ in 0 }

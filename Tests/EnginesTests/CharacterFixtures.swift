@@ -1,23 +1,11 @@
 import Bytes
 import Model
+import Support
 import Testing
 
 @testable import Engines
 
-/// A fixed pseudo-random sequence (SplitMix64), so that a failing case can be run again from its seed.
-struct CharacterRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededRandom {
     mutating func uniform() -> Double { Double.random(in: 0..<1, using: &self) }
 
     /// A standard normal value.
@@ -39,7 +27,7 @@ struct CharacterRandom: RandomNumberGenerator {
 
 /// Rows of one pair, made one after another as the worker would show them to the engines.
 struct CharacterScript {
-    var random: CharacterRandom
+    var random: SeededRandom
     var now: Timestamp
     private(set) var observations: [Observation] = []
     private var tracker = TopicTracker()
@@ -48,7 +36,7 @@ struct CharacterScript {
     private var nextID: Int64 = 1
 
     init(seed: UInt64, start: Timestamp = Timestamp(seconds: 1_525_575_674)) {
-        random = CharacterRandom(seed: seed)
+        random = SeededRandom(seed: seed)
         now = start
     }
 
@@ -130,7 +118,7 @@ struct CharacterScript {
         }
     }
 
-    static func randomise(_ analysis: inout MessageAnalysis, using random: inout CharacterRandom) {
+    static func randomise(_ analysis: inout MessageAnalysis, using random: inout SeededRandom) {
         analysis.wordCount = Int.random(in: 0..<40, using: &random)
         analysis.questionKind = random.chance(0.3) ? .polar : .none
         analysis.emotion.valence = random.chance(0.02) ? .nan : random.uniform() * 2 - 1
@@ -176,7 +164,7 @@ func elements(_ json: String?) throws -> [JSONValue] {
 func fold<E: Engine>(
     _ type: E.Type, _ observations: [Observation], interruptions: Double = 0, seed: UInt64 = 0
 ) throws -> E {
-    var random = CharacterRandom(seed: seed)
+    var random = SeededRandom(seed: seed)
     var engine = E()
     for observation in observations {
         engine.apply(observation)

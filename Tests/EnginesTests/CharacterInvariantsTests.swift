@@ -1,5 +1,6 @@
 import Bytes
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -36,7 +37,7 @@ import Testing
         let observations = script.observations
         let topics = script.topics
         func check<E: Engine>(_ type: E.Type) throws {
-            var random = CharacterRandom(seed: seed)
+            var random = SeededRandom(seed: seed)
             let bytes = try fold(type, observations).encoded
             var refused = 0
             for _ in 0..<400 {

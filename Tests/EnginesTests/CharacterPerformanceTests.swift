@@ -1,5 +1,6 @@
 import Bytes
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -66,7 +67,7 @@ import Testing
 
     @Test("A slope is told from noise in both directions")
     func trend() {
-        var random = CharacterRandom(seed: 4)
+        var random = SeededRandom(seed: 4)
         let noise = (0..<168).map { _ in 0.05 * random.normal() }
         #expect(Self.evaluate(Self.buckets { 0.4 + 0.001 * Double($0) + noise[$0] }).qualityTrend == "improving")
         #expect(Self.evaluate(Self.buckets { 0.6 - 0.001 * Double($0) + noise[$0] }).qualityTrend == "declining")
@@ -80,7 +81,7 @@ import Testing
 
     @Test("The trend test calls about 5 % of trendless series a trend, also with ties and serial correlation")
     func trendLevel() {
-        var random = CharacterRandom(seed: 21)
+        var random = SeededRandom(seed: 21)
         let count = 400
         func share(_ next: () -> [Double]) -> Double {
             Double((0..<count).count { _ in (TrendTest.statistic(next()) ?? 0).magnitude > TrendTest.criticalZ })
@@ -107,7 +108,7 @@ import Testing
 
     @Test("A week without change gives at most 0.05 anomalies a series")
     func falseAlarms() {
-        var random = CharacterRandom(seed: 31)
+        var random = SeededRandom(seed: 31)
         let weeks = 60
         let kinds: [(name: String, next: () -> Double)] = [
             ("normal", { 0.6 + 0.1 * random.normal() }), ("t3", { 0.6 + 0.05 * random.studentT3() }),
@@ -129,7 +130,7 @@ import Testing
 
     @Test("A fall by three deviations is found, dated and signed")
     func anomaly() throws {
-        var random = CharacterRandom(seed: 41)
+        var random = SeededRandom(seed: 41)
         let noise = (0..<168).map { _ in 0.05 * random.normal() }
         let row = Self.evaluate(
             Self.buckets(metric: "satisfaction") { (0.8 + noise[$0]) - ($0 >= 140 ? 0.25 : 0) })
@@ -144,7 +145,7 @@ import Testing
 
     @Test("Hours with few values weigh less than hours with many")
     func fewValues() {
-        var random = CharacterRandom(seed: 51)
+        var random = SeededRandom(seed: 51)
         var buckets: [Int64: BucketSums] = [:]
         for hour in 0..<168 {
             for _ in 0..<(hour % 2 == 0 ? 50 : 1) {

@@ -1,6 +1,7 @@
 import Bytes
 import Foundation
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -113,7 +114,7 @@ struct ContextSwitchTests {
 
     @Test("the hazard finds the coefficients that made the data, and beats the base rate then")
     func hazardLearns() {
-        var generator = TopicRandom(seed: 5)
+        var generator = SeededRandom(seed: 5)
         var model = HazardModel()
         for _ in 0..<4000 {
             let gap = Bool.random(using: &generator) ? 0.0 : 60.0
@@ -128,7 +129,7 @@ struct ContextSwitchTests {
 
     @Test("a hazard that depends on nothing is not validated as better than the base rate")
     func hazardOfNoise() {
-        var generator = TopicRandom(seed: 8)
+        var generator = SeededRandom(seed: 8)
         var validated = 0
         for _ in 0..<50 {
             var model = HazardModel()
@@ -146,7 +147,7 @@ struct ContextSwitchTests {
     @Test("the same rows give the same bytes wherever the state was stored in between")
     func splitInvariance() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = TopicRandom(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let script = TopicScript.random(seed: seed, messages: 300)
         var engine = ContextSwitchEngine()
         for observation in script.observations {
@@ -174,7 +175,7 @@ struct ContextSwitchTests {
     @Test("damaged bytes are refused or give an engine that goes on")
     func fuzz() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = TopicRandom(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let script = TopicScript.random(seed: seed, messages: 60)
         let original = script.applied(ContextSwitchEngine.self)
         let whole = stateBytes { original.encode(into: &$0) }

@@ -1,6 +1,7 @@
 import Bytes
 import Foundation
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -145,7 +146,7 @@ struct ConversationStyleTests {
 
     @Test("quantiles are within a bin of the exact ones")
     func quantiles() throws {
-        var generator = TopicRandom(seed: 2)
+        var generator = SeededRandom(seed: 2)
         var sketch = LogHistogram(resolution: 3)
         var values: [Double] = []
         for _ in 0..<1500 {
@@ -175,7 +176,7 @@ struct ConversationStyleTests {
     @Test("the same rows give the same bytes wherever the state was stored in between")
     func splitInvariance() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = TopicRandom(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let script = TopicScript.random(seed: seed, messages: 3000)
         var engine = ConversationStyleEngine()
         for observation in script.observations {
@@ -193,7 +194,7 @@ struct ConversationStyleTests {
     @Test("damaged bytes are refused or give an engine that goes on")
     func fuzz() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = TopicRandom(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let script = TopicScript.random(seed: seed, messages: 100)
         let original = script.applied(ConversationStyleEngine.self)
         let whole = stateBytes { original.encode(into: &$0) }

@@ -1,5 +1,6 @@
 import Bytes
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -66,7 +67,7 @@ import Testing
 
     @Test("The fit is the maximum of the posterior")
     func maximum() {
-        var random = CharacterRandom(seed: 5)
+        var random = SeededRandom(seed: 5)
         for _ in 0..<50 {
             var receptivity = Receptivity()
             for _ in 0..<Int.random(in: 0..<200, using: &random) {

@@ -2,6 +2,7 @@ import Bytes
 import Engines
 import Foundation
 import Model
+import Support
 import Testing
 
 @Suite("Human-like memory")
@@ -16,7 +17,7 @@ struct MemoryBehaviorTests {
 
     /// Retrievals by a user who forgets `multiplier` times as slowly as the population.
     private func retrievals(multiplier: Double, count: Int, seed: UInt64) -> [Observation] {
-        var random = MemoryRandom(seed: seed)
+        var random = SeededRandom(seed: seed)
         var script = MemoryScript()
         var memories: [String: (FSRS6.Memory, Int64)] = [:]
         var rows: [Observation] = []

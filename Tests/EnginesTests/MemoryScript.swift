@@ -1,6 +1,7 @@
 import Bytes
 import Engines
 import Model
+import Support
 
 /// Writes a pair's rows as the shared pass would hand them to the engines.
 struct MemoryScript {
@@ -62,21 +63,6 @@ struct MemoryScript {
             row: InputRow(effectiveAt: moment, event: event),
             session: SessionPosition(index: session, startedAt: moment, isFirstMessage: false, messagesBefore: 0),
             previous: nil, analysis: analysis, topic: topic)
-    }
-}
-
-/// Numbers that look random and follow from their seed (SplitMix64; Steele, Lea and Flood, 2014).
-struct MemoryRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }
 

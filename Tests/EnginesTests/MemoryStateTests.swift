@@ -1,13 +1,14 @@
 import Bytes
 import Engines
 import Model
+import Support
 import Testing
 
 @Suite("State of the memory engines")
 struct MemoryStateTests {
     /// Rows that are as bad as rows can be: times that stand still, go back and jump by centuries, odd ids and scores.
     private func rows(seed: UInt64, count: Int) -> [Observation] {
-        var random = MemoryRandom(seed: seed)
+        var random = SeededRandom(seed: seed)
         var script = MemoryScript()
         return (0..<count).map { _ in
             let gap: Int64 =
@@ -34,7 +35,7 @@ struct MemoryStateTests {
     }
 
     private func expectSplitInvariance<E: Engine>(_ type: E.Type, seed: UInt64) throws {
-        var random = MemoryRandom(seed: seed &+ 1)
+        var random = SeededRandom(seed: seed &+ 1)
         let rows = rows(seed: seed, count: 400)
         let whole = E.folding(rows)
         var interrupted = E()
@@ -94,7 +95,7 @@ struct MemoryStateTests {
         "Any bytes are read or refused, and what is read can go on",
         arguments: [21, 22, UInt64.random(in: 23...UInt64.max)])
     func fuzz(seed: UInt64) {
-        var random = MemoryRandom(seed: seed)
+        var random = SeededRandom(seed: seed)
         let rows = rows(seed: seed, count: 60)
         let samples = [MemoryAging.folding(rows).stateBytes, MemoryBehavior.folding(rows).stateBytes]
         var refused = 0

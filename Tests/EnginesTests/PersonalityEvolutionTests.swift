@@ -1,5 +1,6 @@
 import Bytes
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -54,7 +55,7 @@ import Testing
 
     @Test("90 % intervals hold the true effect about as often as they say")
     func coverage() {
-        var random = CharacterRandom(seed: 81)
+        var random = SeededRandom(seed: 81)
         var held = 0
         var count = 0
         for _ in 0..<150 {

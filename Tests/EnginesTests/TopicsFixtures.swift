@@ -1,22 +1,8 @@
 import Bytes
 import Model
+import Support
 
 @testable import Engines
-
-/// A fixed pseudo-random sequence (SplitMix64), so that a failing case can be run again from its seed.
-struct TopicRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 /// A pair's conversation as the engines see it, built message by message.
 final class TopicScript {
@@ -89,7 +75,7 @@ final class TopicScript {
     /// A conversation of anything that can happen: other widths and sources of embedding, no words, all roles, equal
     /// times, years of silence.
     static func random(seed: UInt64, messages: Int) -> TopicScript {
-        var generator = TopicRandom(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let script = TopicScript()
         for _ in 0..<messages {
             let role: Role = [.user, .assistant, .user, .assistant, .system].randomElement(using: &generator)!
@@ -101,7 +87,7 @@ final class TopicScript {
         return script
     }
 
-    static func randomAnalysis(_ generator: inout TopicRandom) -> MessageAnalysis {
+    static func randomAnalysis(_ generator: inout SeededRandom) -> MessageAnalysis {
         var analysis = MessageAnalysis()
         let terms = Int.random(in: 0...TextAnalyzer.termsMax, using: &generator)
         for _ in 0..<terms {
@@ -144,7 +130,7 @@ func readState<State>(_ bytes: [UInt8], _ body: (inout StateReader) throws -> St
 }
 
 /// Bytes with a few of them changed, cut or added.
-func damagedState(_ bytes: [UInt8], _ generator: inout TopicRandom) -> [UInt8] {
+func damagedState(_ bytes: [UInt8], _ generator: inout SeededRandom) -> [UInt8] {
     var bytes = bytes
     for _ in 0...Int.random(in: 0..<4, using: &generator) where !bytes.isEmpty {
         let place = Int.random(in: 0..<bytes.count, using: &generator)

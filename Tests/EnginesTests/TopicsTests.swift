@@ -1,5 +1,6 @@
 import Bytes
 import Model
+import Support
 import Testing
 
 @testable import Engines
@@ -119,7 +120,7 @@ struct TopicsTests {
 
     @Test("a wide embedding is folded, and keeps near what is near and far what is far")
     func folding() throws {
-        var generator = TopicRandom(seed: 11)
+        var generator = SeededRandom(seed: 11)
         func noise() -> [Float] { (0..<1536).map { _ in Float.random(in: -1...1, using: &generator) } }
         let base = noise()
         let other = noise()
@@ -155,7 +156,7 @@ struct TopicsTests {
     @Test("the same rows give the same bytes wherever the state was stored in between")
     func splitInvariance() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = TopicRandom(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let script = TopicScript.random(seed: seed, messages: 300)
         var tracker = TopicTracker()
         for observation in script.observations {
@@ -184,7 +185,7 @@ struct TopicsTests {
     @Test("damaged bytes are refused or give a tracker that goes on")
     func fuzz() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = TopicRandom(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let script = TopicScript.random(seed: seed, messages: 60)
         let whole = stateBytes { script.tracker.encode(into: &$0) }
         var refused = 0

@@ -116,6 +116,18 @@ struct ReadTests {
         }
     }
 
+    @Test func usersWhoseNamesDifferInCompositionOnlyAreTwo() throws {
+        let fixture = try CacheFixture()
+        try fixture.insert("caf\u{e9}", "elena", ["messages_reflected": "7"])
+        try fixture.insert("cafe\u{301}", "elena", ["messages_reflected": "9"])
+        try fixture.withCache(fixture.configuration()) { cache in
+            for _ in 0..<2 {
+                #expect(cache.read(user: "caf\u{e9}", bot: "elena").messagesReflected == 7)
+                #expect(cache.read(user: "cafe\u{301}", bot: "elena").messagesReflected == 9)
+            }
+        }
+    }
+
     @Test func characterPerformanceIsFreshOnItsOwn() throws {
         let fixture = try CacheFixture()
         try fixture.insert("u1", "elena", ["stale_reason": "'quarantined'"])

@@ -159,8 +159,11 @@ struct TidyTests {
     }
 
     @Test func theReadmeShowsTheExampleThatCompiles() throws {
-        let example = try String(contentsOf: SourceTree.root.appending(path: "Tests/Example/main.swift"), encoding: .utf8)
-        let readme = try String(contentsOf: SourceTree.root.appending(path: "README.md"), encoding: .utf8)
+        func text(_ path: String) throws -> String {
+            try String(contentsOf: SourceTree.root.appending(path: path), encoding: .utf8)
+        }
+        let example = try text("Tests/Example/main.swift")
+        let readme = try text("README.md")
         #expect(readme.contains("```swift\n\(example)```"))
     }
 }
