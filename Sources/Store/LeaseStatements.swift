@@ -133,8 +133,9 @@ struct ReleaseShards: Statement {
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int16 { try row.decode(0, as: Int16.self) }
 }
 
-/// Prolongs the leases of all shards held, and tells which those are.
+/// Prolongs the leases of the shards held that have less than half of it left, and tells which shards are held.
 ///
+/// Commits prolong leases too: while cycles go on there is nothing to do here, and no row is written for it.
 /// Shards that a commit of this worker has locked are passed over: the commit prolongs them itself, and waiting for one
 /// lane while holding what another waits for would be a deadlock.
 struct RenewLeases: Statement {
@@ -142,7 +143,7 @@ struct RenewLeases: Statement {
     static let sql = """
         with renewed as (
             select shard from afterthought.shard_progress
-            where owner = $1
+            where owner = $1 and lease_until < now() + make_interval(secs => $2 / 2)
             for no key update skip locked
         ), prolonged as (
             update afterthought.shard_progress as p
