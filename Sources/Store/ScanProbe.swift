@@ -11,10 +11,10 @@ struct ScanProbe: Statement {
             """
             exists (
                 select from afterthought.\(table)
-                where shard = any($1) and tx >= pg_snapshot_xmax($2) and id > $\(stream + 3))
+                where shard = any($1) and tx >= pg_snapshot_xmax($2) and id + 0 > $\(stream + 3))
             or exists (
                 select from afterthought.\(table)
-                where shard = any($1) and tx = any((select ids from ended)::xid8[]) and id > $\(stream + 3))
+                where shard = any($1) and tx = any((select ids from ended)::xid8[]) and id + 0 > $\(stream + 3))
             """
         }
         return """

@@ -6,6 +6,9 @@ import Postgres
 // and is visible now. Ids and timestamps are taken before commit and can't tell that; snapshots can. Only transactions
 // that were in progress then and have ended since are looked up one by one, so that fifty idle ones cost nothing.
 
+// The floor is compared with `id + 0`: against `id` alone the planner takes the primary key for an access path, and
+// reads the whole table where nothing is new (measured: 156 ms instead of 0.5 ms at 300,000 rows).
+
 /// New rows of a stream in shards that share a watermark, in no order.
 struct DeltaScan<Table: StreamTable>: Statement {
     static var name: String { "delta_\(Table.table)" }
@@ -13,7 +16,7 @@ struct DeltaScan<Table: StreamTable>: Statement {
         """
         select \(StreamColumns.list(Table.self)), \(Table.eventColumns)
         from afterthought.\(Table.table)
-        where shard = any($1) and tx >= pg_snapshot_xmax($2) and id > $3
+        where shard = any($1) and tx >= pg_snapshot_xmax($2) and id + 0 > $3
         union all
         select \(StreamColumns.list(Table.self)), \(Table.eventColumns)
         from afterthought.\(Table.table)
@@ -22,7 +25,7 @@ struct DeltaScan<Table: StreamTable>: Statement {
             and tx = any(array(
                 select ended from pg_snapshot_xip($2) as ended
                 where pg_visible_in_snapshot(ended, pg_current_snapshot())))
-            and id > $3
+            and id + 0 > $3
         limit $4
         """
     }
@@ -55,7 +58,7 @@ struct BacklogPage<Table: StreamTable>: Statement {
         with delta as materialized (
             select \(StreamColumns.list(Table.self)), \(Table.eventColumns)
             from afterthought.\(Table.table)
-            where shard = $1 and tx >= pg_snapshot_xmax($2) and id > $3 and pg_visible_in_snapshot(tx, $4)
+            where shard = $1 and tx >= pg_snapshot_xmax($2) and id + 0 > $3 and pg_visible_in_snapshot(tx, $4)
             union all
             select \(StreamColumns.list(Table.self)), \(Table.eventColumns)
             from afterthought.\(Table.table)
@@ -63,7 +66,7 @@ struct BacklogPage<Table: StreamTable>: Statement {
                 shard = $1
                 and tx = any(array(
                     select ended from pg_snapshot_xip($2) as ended where pg_visible_in_snapshot(ended, $4)))
-                and id > $3
+                and id + 0 > $3
         )
         select * from delta
         where (bot_name, user_id, effective_at, id) > ($5, $6, $7, $8)
@@ -90,7 +93,7 @@ struct FirstBacklogPage<Table: StreamTable>: Statement {
         select \(StreamColumns.list(Table.self)), \(Table.eventColumns)
         from afterthought.\(Table.table)
         where
-            shard = $1 and tx >= pg_snapshot_xmax($2) and id > $3 and pg_visible_in_snapshot(tx, $4)
+            shard = $1 and tx >= pg_snapshot_xmax($2) and id + 0 > $3 and pg_visible_in_snapshot(tx, $4)
             and (bot_name, \(Table.userColumn), \(Table.timeColumn), id) > ($5, $6, $7, $8)
         order by bot_name, \(Table.userColumn), \(Table.timeColumn), id
         limit $9
