@@ -16,6 +16,4 @@ package enum Limits {
     package static let bucketHoursMax = 192
     /// Silence that ends a session when messages carry no conversation id.
     package static let sessionGapSeconds = 1800.0
-    /// How far a sender's clock may run ahead of the database's.
-    package static let clockAheadSecondsMax = 300.0
 }

@@ -102,12 +102,7 @@ package struct SnapshotDiff: ChangeSource {
                 result.rows = []
             }
         }
-        try take(MessagesTable.self, &connection)
-        try take(RetrievalsTable.self, &connection)
-        try take(MetricsTable.self, &connection)
-        try take(TraitsTable.self, &connection)
-        try take(OutreachTable.self, &connection)
-        try take(ChangesTable.self, &connection)
+        for table in Streams.all { try take(table, &connection) }
         return result
     }
 
@@ -123,12 +118,7 @@ package struct SnapshotDiff: ChangeSource {
                     : try connection.query(BacklogPage<Table>(request: request)))
         }
         try connection.transaction(.readOnlyRepeatableRead) { connection in
-            try take(MessagesTable.self, &connection)
-            try take(RetrievalsTable.self, &connection)
-            try take(MetricsTable.self, &connection)
-            try take(TraitsTable.self, &connection)
-            try take(OutreachTable.self, &connection)
-            try take(ChangesTable.self, &connection)
+            for table in Streams.all { try take(table, &connection) }
         }
         return Self.merge(pages, rowsMax: Int(request.rowsMax))
     }
@@ -143,11 +133,7 @@ package struct SnapshotDiff: ChangeSource {
                 HistoryScan<Table>(pairs: pairs, floor: floors[Table.stream], window: window))
         }
         try connection.transaction(.readOnlyRepeatableRead) { connection in
-            try take(MessagesTable.self, &connection)
-            try take(RetrievalsTable.self, &connection)
-            try take(MetricsTable.self, &connection)
-            try take(TraitsTable.self, &connection)
-            try take(OutreachTable.self, &connection)
+            for table in Streams.events { try take(table, &connection) }
         }
         return rows
     }
@@ -163,11 +149,7 @@ package struct SnapshotDiff: ChangeSource {
                         pair: pair, key: key, floor: floors[Table.stream], window: window, rowsMax: Int64(rowsMax))))
         }
         try connection.transaction(.readOnlyRepeatableRead) { connection in
-            try take(MessagesTable.self, &connection)
-            try take(RetrievalsTable.self, &connection)
-            try take(MetricsTable.self, &connection)
-            try take(TraitsTable.self, &connection)
-            try take(OutreachTable.self, &connection)
+            for table in Streams.events { try take(table, &connection) }
         }
         return Self.merge(pages, rowsMax: rowsMax)
     }

@@ -90,12 +90,37 @@ package final class EmbeddedPostgres: Sendable {
     /// Stops the server unless another process uses it; connections of this process are broken off.
     package func stop() {
         guard leave() else { return }
-        guard let start = try? EmbeddedLock(folder.startLock) else { return }
-        let deadline = Deadline.after(milliseconds: UInt64(Self.stopSecondsMax) * 1000)
-        guard (try? Self.waitUntil(deadline, "the lock") { start.take(alone: true) }) != nil else { return }
+        _ = try? Self.stop(folder)
+    }
+
+    /// What became of a server that was to stop.
+    package enum StopOutcome: Sendable { case stopped, wasNotRunning, isInUse }
+
+    /// Stops the server of a folder, whoever left it running; starts none.
+    ///
+    /// - Parameter path: as for `start`.
+    /// - Returns: the folder, and what became of its server.
+    /// - Throws: `EmbeddedError` when the folder can't be used, or another process is starting or stopping the server.
+    package static func stop(at path: String?) throws -> (path: String, outcome: StopOutcome) {
+        let folder = try EmbeddedFolder(path ?? EmbeddedFolder.defaultPath())
+        return (folder.path, try stop(folder))
+    }
+
+    private static func stop(_ folder: EmbeddedFolder) throws -> StopOutcome {
+        let start = try EmbeddedLock(folder.startLock)
+        let deadline = Deadline.after(milliseconds: UInt64(stopSecondsMax) * 1000)
+        try waitUntil(deadline, "another process to finish starting or stopping the server in \(folder.path)") {
+            start.take(alone: true)
+        }
+        defer { start.giveBack() }
         // Whoever starts takes this lock while it holds the other, so nobody can slip in between.
-        guard let users = try? EmbeddedLock(folder.usersLock), users.take(alone: true) else { return }
+        let users = try EmbeddedLock(folder.usersLock)
+        // Before the other: whoever gets that one expects to get this one too.
+        defer { users.giveBack() }
+        guard users.take(alone: true) else { return .isInUse }
+        guard EmbeddedServer.running(folder) != nil else { return .wasNotRunning }
         EmbeddedServer.stop(folder, deadline)
+        return .stopped
     }
 
     /// Leaves the server running for others, such as a person with psql; the next to start it adopts it.

@@ -254,10 +254,7 @@ package struct PairFrom: Sendable {
 package struct StreamFloors: Equatable, Sendable {
     private var floors: [Int64]
 
-    package static let tables: [String] = [
-        MessagesTable.table, RetrievalsTable.table, MetricsTable.table, TraitsTable.table, OutreachTable.table,
-        ChangesTable.table,
-    ]
+    package static let tables: [String] = Streams.all.map { $0.table }
 
     package init() { floors = Array(repeating: 0, count: Self.tables.count) }
 

@@ -151,3 +151,13 @@ enum ChangesTable: StreamTable {
 
     static func event(id: Int64, _ row: borrowing RowReader) throws(PostgresError) -> InputEvent? { nil }
 }
+
+/// Every stream, in the order of `StreamTable.stream`: a new one is added here and nowhere else.
+enum Streams {
+    /// Those whose rows are folded into a pair's state.
+    static let events: [any StreamTable.Type] = [
+        MessagesTable.self, RetrievalsTable.self, MetricsTable.self, TraitsTable.self, OutreachTable.self,
+    ]
+    /// With the one that asks for rebuilds.
+    static let all: [any StreamTable.Type] = events + [ChangesTable.self]
+}

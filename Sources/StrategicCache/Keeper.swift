@@ -175,7 +175,9 @@ struct RequestRefresh: Statement {
     static let name = "reader_refresh"
     static let sql = """
         insert into afterthought.refresh_requests (bot_name, user_id)
-        select * from unnest($1::text[], $2::text[])
+        select * from unnest($1::text[], $2::text[]) as wanted (bot_name, user_id)
+        -- In order, so that two readers never wait for each other.
+        order by bot_name, user_id
         on conflict do nothing
         """
 

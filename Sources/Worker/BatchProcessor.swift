@@ -51,6 +51,8 @@ struct BatchProcessor: Sendable {
     var failpoints: Failpoints
     /// Rows that rebuilds hold at once; longer histories are replayed page by page.
     var historyRowsMax: Int
+    /// Shared by all lanes of a worker.
+    var riskyOneAtATime: RiskyPairLock
     /// Whether to give up before the next pair.
     var isStopping: @Sendable () -> Bool
 
@@ -64,20 +66,13 @@ struct BatchProcessor: Sendable {
             let history = try histories(&connection, of: group, through: batch.window)
             for pair in group {
                 if isStopping() { throw CancellationError() }
-                let isRisky = isRisky(pair.pair, in: batch)
-                if isRisky { try store.noteSuspect(&connection, pair.pair) }
-                do {
-                    try failpoints.reach(.pair(pair.pair.pair))
-                    results.append(try compute(&connection, pair, history: history[pair.pair], window: batch.window))
+                switch try attempt(&connection, pair, in: batch, history: history[pair.pair]) {
+                case .success(let result):
+                    results.append(result)
                     if pair.plan != .fold { report.rebuilt += 1 }
-                } catch let error as PairError {
-                    failures.append(failure(of: pair.pair, reason: error.reason, error: error.description))
-                } catch is StateError where batch.quarantined.contains(pair.pair) {
-                    try startOver(&connection, batch.shards.first { $0.shard == pair.pair.shard })
-                } catch let error as StateError {
-                    failures.append(failure(of: pair.pair, reason: "state_unreadable", error: error.description))
+                case .failure(let failed):
+                    failures.append(failure(of: pair.pair, reason: failed.reason, error: failed.description))
                 }
-                if isRisky { try store.clearSuspect(&connection, of: pair.pair.shard) }
             }
         }
         try failpoints.reach(.beforeWrite)
@@ -89,23 +84,6 @@ struct BatchProcessor: Sendable {
         // Only a hint: readers that miss it are told the truth by the row's freshness.
         try? notice.send(&connection, shards: batch.shards, changed: results.map(\.pair))
         return report
-    }
-
-    /// From this many owners on that died without a commit in between, the pair at hand is recorded before it is
-    /// computed.
-    static let uncleanTakeoversMax = 3
-
-    /// Whether computing a pair may end the process: its shard's owners keep dying, or it failed before.
-    private func isRisky(_ pair: PairInShard, in batch: Batch) -> Bool {
-        if batch.quarantined.contains(pair) { return true }
-        return batch.shards.count == 1 && batch.shards[0].uncleanTakeovers >= Self.uncleanTakeoversMax
-    }
-
-    /// A state that stays unreadable takes what its pair gave to its bot's buckets with it: the shard's are made anew.
-    private func startOver(_ connection: inout Connection, _ shard: ShardProgress?) throws {
-        guard let shard else { return }
-        try store.startOver(&connection, shard)
-        throw ShardStartedOver(shard: shard.shard)
     }
 
     private func failure(of pair: PairInShard, reason: String, error: String) -> PairFailure {
@@ -224,7 +202,7 @@ extension BatchProcessor.Work {
 // MARK: - Compute
 
 extension BatchProcessor {
-    private func compute(
+    func compute(
         _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot
     ) throws -> FoldedPair {
         var state = PairState()

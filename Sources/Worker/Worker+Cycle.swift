@@ -136,7 +136,7 @@ extension Worker {
             source: source, store: BatchStore(identity: identity),
             fold: PairFold(analyzer: analyzer, identity: identity),
             notice: CacheNotice(notificationKey: notificationKey), failpoints: failpoints,
-            historyRowsMax: configuration.historyRowsMax,
+            historyRowsMax: configuration.historyRowsMax, riskyOneAtATime: riskyOneAtATime,
             isStopping: { [stopping] in stopping.isSet })
         var report = CycleReport()
         var failure: (any Error)?

@@ -18,6 +18,8 @@ package struct CycleReport: Sendable {
     package var bots = 0
     /// Whether anything was left for the next cycle.
     package var hasMore = false
+    /// Shards that the worker did not hold at the end of a run: other workers do, or dead ones until their leases end.
+    package var shardsElsewhere = 0
 
     mutating func add(_ batch: BatchReport) {
         batches += 1
@@ -54,6 +56,7 @@ package actor Worker {
     let lanes: [DatabaseThread]
     let analyzer: TextAnalyzer
     let failpoints: Failpoints
+    let riskyOneAtATime = RiskyPairLock()
 
     /// The shards held, as this worker knows them to stand.
     var progress: [Int16: ShardProgress] = [:]
@@ -174,6 +177,7 @@ package actor Worker {
             await shutDown()
             throw error
         }
+        total.shardsElsewhere = 64 - progress.count
         await shutDown()
         return total
     }

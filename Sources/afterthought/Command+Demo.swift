@@ -23,12 +23,19 @@ extension Command {
         usesDatabase: false,
         body: .concurrent { invocation in
             let folder = invocation.value("data-folder")
-            let server = try await EmbeddedPostgres.started(at: folder)
             if invocation.isSet("stop") {
-                try await onOwnThread { server.stop() }
-                Terminal.print("stopped the private server in \(server.path)")
+                let (path, outcome) = try await onOwnThread { try EmbeddedPostgres.stop(at: folder) }
+                switch outcome {
+                case .stopped: Terminal.print("stopped the private server in \(path)")
+                case .wasNotRunning: Terminal.print("no private server was running in \(path)")
+                case .isInUse:
+                    throw CommandFailure(
+                        .busy, "expected nobody to use the private server in \(path), got: another process",
+                        hint: "stop the worker that uses it, then try again")
+                }
                 return .ok
             }
+            let server = try await EmbeddedPostgres.started(at: folder)
             defer { server.leaveRunning() }
             Terminal.note(
                 "private PostgreSQL in \(server.path): " + (server.wasRunning ? "was running already" : "started"))

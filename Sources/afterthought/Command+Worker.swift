@@ -106,12 +106,17 @@ extension Command {
             return "caught up: \(grouped(report.rows)) rows of \(grouped(report.pairs)) pairs in "
                 + "\(spoken(seconds: seconds)), \(grouped(report.rebuilt)) rebuilt, \(grouped(report.failed)) failed, "
                 + "\(grouped(report.bots)) bots merged"
+                + (report.shardsElsewhere == 0
+                    ? ""
+                    : "\n\(report.shardsElsewhere) of 64 shards were left out: another worker holds them, "
+                        + "or a dead one's leases have not run out yet")
         }
         var writer = JSONWriter()
         writer.beginObject()
         for (key, value) in [
             ("rows", report.rows), ("pairs", report.pairs), ("batches", report.batches), ("rebuilt", report.rebuilt),
             ("failed", report.failed), ("bots", report.bots),
+            ("shards_elsewhere", report.shardsElsewhere),
         ] {
             writer.key(key)
             writer.value(value)
