@@ -3,7 +3,7 @@ SWIFT ?= swift
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench lint
+.PHONY: help deps build demo test bench quality lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test: deps ## run all tests; they bring their own PostgreSQL up and take it down
 bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .build/bench (BENCH=--small)
 	$(SWIFT) build -c release --product bench
 	.build/release/bench $(BENCH)
+
+quality: deps ## measure the engines on labelled data, into .build/quality and the README (QUALITY="--data FOLDER")
+	$(SWIFT) build -c release --product bench
+	.build/release/bench quality --readme README.md $(QUALITY)
 
 lint: ## check format and documentation comments
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests

@@ -5,6 +5,8 @@ import Glibc
 struct Bench {
     static let usage = """
         usage: bench [--small | --large] [--output FOLDER] [TASK …]
+               bench quality --help    (measures the engines on labelled data)
+               bench fit --help        (refits the weights that ship)
 
         Prints `name value unit goal PASS|FAIL`, a line a figure, and writes FOLDER/<task>.json
         (default .build/bench). A goal that is missed does not change the exit status.
@@ -23,6 +25,12 @@ struct Bench {
         if arguments.first == MemoryTask.childFlag, arguments.count == 2 {
             await MemoryTask.work(url: arguments[1])
             return
+        }
+        if let command = arguments.first, ["quality", "fit"].contains(command) {
+            let rest = Array(arguments.dropFirst())
+            do { exit(command == "fit" ? try Fit.main(rest) : try Quality.main(rest)) } catch {
+                fail("\(error)", status: 1)
+            }
         }
         var size = Size.standard
         var output = ".build/bench"
