@@ -21,13 +21,11 @@ struct SaveStrategicRows: Statement {
         let names = columns.map(\.name)
         let keys = ["bot_name", "user_id"]
         let contents = names.filter { !keys.contains($0) && $0 != "generation" } + ["stale_reason"]
-        let sources = columns.map { column in column.cast.map { "\(column.name)::\($0)" } ?? column.name }
-        let arrays = columns.enumerated().map { "$\($0.offset + 3)::\($0.element.type)[]" }
         return """
             insert into afterthought.strategic_cache as old
                 (\(names.joined(separator: ", ")), engine_version, config_hash, computed_at, stale_reason)
-            select \(sources.joined(separator: ", ")), $1, $2, now(), null
-            from unnest(\(arrays.joined(separator: ", "))) as new (\(names.joined(separator: ", ")))
+            select new.*, $1, $2, now(), null
+            from (\(given(firstParameter: 3))) as new
             on conflict (bot_name, user_id) do update
             set
                 \(names.map { "\($0) = excluded.\($0)" }.joined(separator: ",\n    ")),
@@ -45,6 +43,21 @@ struct SaveStrategicRows: Statement {
     func bind(to parameters: inout Parameters) {
         parameters.append(identity.engineVersion)
         parameters.append(identity.configHash)
+        bindEntries(to: &parameters)
+    }
+
+    /// The query that makes rows of the table's columns of what `bindEntries` binds.
+    static func given(firstParameter: Int) -> String {
+        let names = columns.map(\.name).joined(separator: ", ")
+        let sources = columns.map { column in column.cast.map { "\(column.name)::\($0)" } ?? column.name }
+        let arrays = columns.enumerated().map { "$\($0.offset + firstParameter)::\($0.element.type)[]" }
+        return """
+            select \(sources.joined(separator: ", "))
+            from unnest(\(arrays.joined(separator: ", "))) as given (\(names))
+            """
+    }
+
+    func bindEntries(to parameters: inout Parameters) {
         for column in Self.columns { column.append(&parameters, self) }
     }
 

@@ -40,6 +40,8 @@ struct Option: Sendable {
         case integer(ClosedRange<Int>)
         case number(ClosedRange<Double>)
         case choice([String])
+        /// 0…100, with or without its sign.
+        case percent
 
         /// The expectation, as messages put it, or nil if the value meets it.
         func unmetExpectation(_ value: String) -> String? {
@@ -49,6 +51,7 @@ struct Option: Sendable {
                 Int(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
             case .number(let range):
                 Double(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
+            case .percent: Command.percent(value) == nil ? "0…100 %" : nil
             case .choice(let values): values.contains(value) ? nil : values.joined(separator: " or ")
             }
         }
