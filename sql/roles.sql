@@ -47,7 +47,8 @@ grant select on
     afterthought.strategic_rows, afterthought.strategic_character_rows, afterthought.strategic_memory_health,
     afterthought.strategic_character_performance, afterthought.strategic_personality_profiles,
     afterthought.strategic_conversation_patterns, afterthought.strategic_memory_behavior,
-    afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache
+    afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache,
+    afterthought.signal_quality, afterthought.signal_quality_latest
 to afterthought_reader;
 grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
     on afterthought.shard_progress to afterthought_reader;
@@ -64,6 +65,7 @@ grant insert, update, delete on
 to afterthought_worker;
 grant update on afterthought.shard_progress to afterthought_worker;
 grant insert (user_id, bot_name, reason) on afterthought.pair_changes to afterthought_worker;
+grant insert on afterthought.signal_quality to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.

@@ -19,13 +19,13 @@ package struct PairState: Sendable {
     private var sessions = SessionTracker()
     private var previous: PreviousMessage?
     private var topics = TopicTracker()
-    private var memoryAging = MemoryAging()
+    private(set) var memoryAging = MemoryAging()
     private var character = CharacterContributionEngine()
-    private var personality = PersonalityEvolutionEngine()
-    private var contextSwitch = ContextSwitchEngine()
-    private var memoryBehavior = MemoryBehavior()
-    private var style = ConversationStyleEngine()
-    private var engagement = ProactiveEngagementEngine()
+    private(set) var personality = PersonalityEvolutionEngine()
+    private(set) var contextSwitch = ContextSwitchEngine()
+    private(set) var memoryBehavior = MemoryBehavior()
+    private(set) var style = ConversationStyleEngine()
+    private(set) var engagement = ProactiveEngagementEngine()
 
     package init() {}
 

@@ -127,7 +127,9 @@ final class Keeper: @unchecked Sendable {
     private func fetchWatermarks() throws(PostgresError) {
         let sentAt = clock.nanoseconds()
         let rows = try query(ReadWatermarks())
-        guard let fetched = Watermarks(sentAt: sentAt, rows: rows) else { return }
+        guard var fetched = Watermarks(sentAt: sentAt, rows: rows) else { return }
+        // A schema that is older than this library does not have it; nothing was evaluated then.
+        fetched.unvalidatedEngines = (try? query(ReadUnvalidatedEngines()))?.first ?? []
         bell.lock.withLock { watermarksNow = fetched }
     }
 

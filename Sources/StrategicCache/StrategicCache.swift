@@ -111,10 +111,13 @@ public final class StrategicCache: Sendable {
             let content = try connection.connection.first(ReadRow(pair: pair), deadline: deadline)
             if keeper.characters.note(pair.botName) { readCharacter(pair.botName, connection, deadline) }
             keeper.pool.give(back: connection, answered: true)
-            guard let content else {
+            guard var content else {
                 store.remove(pair)
                 let now = clock.nanoseconds()
                 return answer(pair, nil, isFresh: false, .missing, context, startedAt: startedAt, at: now)
+            }
+            for engine in watermarks?.unvalidatedEngines ?? [] where !content.unvalidated.contains(engine) {
+                content.unvalidated.append(engine)
             }
             let verdict = watermarks?.judge(
                 shard: Int(content.shard), engineVersion: content.engineVersion, configHash: content.configHash,

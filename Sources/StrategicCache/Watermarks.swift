@@ -22,6 +22,8 @@ struct Watermarks: Sendable {
     var databaseNow: Timestamp
     /// By shard number.
     var shards: [Shard?]
+    /// Engines that were evaluated on the data at hand and do not beat their naive baselines there.
+    var unvalidatedEngines: [String] = []
 
     /// How long a row may be called fresh, and since when it is complete.
     struct Verdict: Hashable, Sendable {
@@ -92,4 +94,12 @@ extension Watermarks {
         shards = Array(repeating: nil, count: Watermarks.shardCount)
         for row in rows where shards.indices.contains(Int(row.shard)) { shards[Int(row.shard)] = row.progress }
     }
+}
+
+/// Reads which engines do not beat their naive baselines on the data at hand.
+struct ReadUnvalidatedEngines: Statement {
+    static let name = "reader_unvalidated_engines"
+    static let sql = "select afterthought.unvalidated_engines()"
+
+    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> [String] { try row.decode(0) }
 }

@@ -7,6 +7,7 @@ import Store
 /// Computes pairs from scratch, from their history alone, beside what the cache holds; writes nothing.
 package struct Recomputation: Sendable {
     private let processor: BatchProcessor
+    var analyzer: TextAnalyzer { processor.fold.analyzer }
     package let identity: WorkerIdentity
 
     /// Makes one for a database.
@@ -55,7 +56,7 @@ package struct Recomputation: Sendable {
     /// The row that some input of a pair gives; nil of none.
     package func row(of input: [InputRow], pair: Pair) -> StrategicRow? {
         var state = PairState()
-        for row in input { state.apply(row, analyzer: processor.fold.analyzer) }
+        for row in input { state.apply(row, analyzer: analyzer) }
         return state.rowsApplied > 0 ? state.strategicRow(for: pair) : nil
     }
 

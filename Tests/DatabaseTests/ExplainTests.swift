@@ -1,3 +1,4 @@
+import Engines
 import Model
 import Postgres
 import Support
@@ -132,5 +133,45 @@ struct ExplainTests {
             "read", pair.userID, pair.botName, "--digest", "--characters", "120", "--database-url", database.url,
         ])
         #expect(printed.status == 0 && printed.output == (expected[0][0] ?? "") + "\n" && printed.output.count > 20)
+    }
+
+    @Test func anEvaluationCountsOnlyThePartThatWasNotTaught() async throws {
+        let database = TestDatabase.current
+        var connection = try database.connect()
+        try SampleRows.insert(SampleRows.ofPairs(12), into: &connection)
+        try await Workbench.runOnce(database.options)
+        let pairs = try connection.query(ChooseCachedPairs(share: 1, salt: ""))
+        let recomputation = try Command.recomputation(&connection)
+        let evaluation = try recomputation.evaluate(&connection, pairs) { _ in true }
+        #expect(evaluation.pairs == 12 && evaluation.findings.count == 6)
+        // The whole history predicts more than its last part; each finding is told by its own mean losses.
+        var whole: [Int] = Array(repeating: 0, count: 6)
+        for pair in pairs {
+            let through = try #require(pair.through)
+            let input = try recomputation.history(&connection, of: pair.pair, through: through, rowsMax: 10_000)
+            var state = PairState()
+            for row in input ?? [] { state.apply(row, analyzer: Workbench.analyzer) }
+            for (index, evidence) in state.evidence.enumerated() { whole[index] += evidence.predictions }
+        }
+        for (index, finding) in evaluation.findings.enumerated() {
+            #expect(finding.evidence.predictions < whole[index] || whole[index] == 0)
+            #expect(finding.isValidated == nil || finding.evidence.predictions >= SignalEvaluation.predictionsMin)
+        }
+        let switches = try #require(evaluation.findings.first { $0.evidence.engine == .contextSwitch })
+        #expect(switches.pairs == 12 && switches.value != nil && switches.baseline != nil)
+        try recomputation.save(evaluation, &connection)
+        let kept = try connection.textRows(
+            """
+            select engine, predictions, validated from afterthought.signal_quality_latest order by engine
+            """)
+        let told = { (flag: Bool?) in flag.map { $0 ? "t" : "f" } }
+        let expected = evaluation.findings.map {
+            [$0.evidence.engine.rawValue, "\($0.evidence.predictions)", told($0.isValidated)]
+        }
+        #expect(kept == expected.sorted { ($0[0] ?? "") < ($1[0] ?? "") })
+        // What is written at once is what the views say.
+        let failed = evaluation.findings.filter { $0.isValidated == false }.map(\.evidence.engine.rawValue)
+        let rows = try connection.textRows("select unvalidated_engines from afterthought.unvalidated_engines()")
+        #expect(rows[0][0] == "{\(failed.sorted().joined(separator: ","))}")
     }
 }

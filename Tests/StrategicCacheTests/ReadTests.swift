@@ -35,6 +35,43 @@ struct ReadTests {
         }
     }
 
+    @Test func anEngineThatFailedItsEvaluationIsUnvalidatedInEveryRow() throws {
+        let fixture = try CacheFixture()
+        try fixture.insert("u1", "elena", ["communication_style": "'casual'"])
+        try fixture.withCache(fixture.configuration()) { cache in
+            #expect(cache.read(user: "u1", bot: "elena").conversationPatterns.value?.isValidated == true)
+        }
+        try fixture.run {
+            try $0.execute(
+                """
+                insert into afterthought.signal_quality
+                    (evaluated_at, engine, metric, baseline_name, predictions, pairs, validated, engine_version,
+                     config_hash)
+                values
+                    (now() - interval '1 hour', 'conversation_patterns', 'loss', 'rate', 200, 9, false, 1, ''),
+                    (now() - interval '1 hour', 'context_switch', 'loss', 'rate', 200, 9, false, 1, ''),
+                    (now(), 'context_switch', 'loss', 'rate', 300, 9, true, 1, '')
+                """)
+        }
+        try fixture.withCache(fixture.configuration()) { cache in
+            let view = cache.read(user: "u1", bot: "elena")
+            #expect(view.conversationPatterns.value?.isValidated == false)
+            #expect(view.memoryHealth.value?.isValidated == true)
+            #expect(view.digest(charactersMax: 200).contains("\"casual\" (unvalidated)."))
+            try fixture.run { connection in
+                let rows = try connection.textRows(
+                    """
+                    select p.validated, h.validated, r.unvalidated, afterthought.prompt_digest('u1', 'elena', 200)
+                    from afterthought.strategic_conversation_patterns as p
+                    join afterthought.strategic_memory_health as h using (user_id, bot_name)
+                    cross join afterthought.read_strategic('u1', 'elena') as r
+                    """)
+                #expect(rows[0][..<3] == ["f", "t", "{conversation_patterns}"])
+                #expect(rows[0][3] == view.digest(charactersMax: 200))
+            }
+        }
+    }
+
     @Test(arguments: [
         "verified_at = null", "verified_at = now() + interval '1 hour'", "verified_at = now() - interval '10 minutes'",
     ])

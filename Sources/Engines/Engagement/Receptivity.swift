@@ -35,7 +35,7 @@ struct Receptivity: Equatable, Sendable {
     private(set) var returns = [Int](repeating: 0, count: 5)
     /// Prequential comparison: log loss of the user's running answer rate less that of this model.
     private(set) var gainCount = 0
-    private var gainSum = 0.0
+    private(set) var gainSum = 0.0
     private var gainSquares = 0.0
 
     init() {}

@@ -41,7 +41,7 @@ struct ReactionModel: Equatable, Sendable {
     private var sumXX = [Double](repeating: 0, count: Limits.traitsMax * (Limits.traitsMax + 1) / 2)
     /// Prequential comparison: squared error of the running mean less that of the model.
     private(set) var gainCount = 0
-    private var gainSum = 0.0
+    private(set) var gainSum = 0.0
     private var gainSquares = 0.0
 
     init() {}
