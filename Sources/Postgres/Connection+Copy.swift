@@ -81,7 +81,7 @@ extension Connection {
             abandon()
         } else if health != .broken {
             health = .outstanding
-            _ = drain(.after(milliseconds: Connection.cancelPatienceMilliseconds))
+            _ = drain(.after(milliseconds: Connection.cancelPatienceMilliseconds), cancelling: false)
         }
         throw error
     }
@@ -108,7 +108,7 @@ extension Connection {
             health = .broken
             return
         }
-        if !drain(.after(milliseconds: Connection.cancelPatienceMilliseconds)) { health = .broken }
+        if !drain(.after(milliseconds: Connection.cancelPatienceMilliseconds), cancelling: false) { health = .broken }
     }
 }
 

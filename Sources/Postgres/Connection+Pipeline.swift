@@ -133,6 +133,7 @@ package struct Pipeline: ~Copyable {
                 throw PostgresError(.misuse, "expected no COPY in a pipeline, got: one")
             default:
                 let error = unsafe connection.pointee.serverError(result)
+                if error.isForeignSession { unsafe connection.pointee.usesPreparedStatements = false }
                 if failure == nil { failure = Pipeline.named(error, statement) }
                 if unsafe connection.pointee.health == .broken { throw failure! }
             }

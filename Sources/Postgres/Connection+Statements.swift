@@ -197,9 +197,11 @@ extension Connection {
             return try lastResult(deadline)
         } catch {
             let error = error.named(S.name)
-            // A pooler or `discard all` took the preparation away, or a migration changed its columns: once more then,
-            // unless a transaction has failed by it.
-            guard error.isStalePreparation, health == .ready, !isInTransaction, forget(S.self) else { throw error }
+            if error.isForeignSession { usesPreparedStatements = false }
+            // A pooler changed the session, or a migration the columns: once more then, unless a transaction has
+            // failed by it.
+            let mayRepeat = error.isForeignSession || error.isStalePreparation && forget(S.self)
+            guard mayRepeat, health == .ready, !isInTransaction else { throw error }
         }
         do throws(PostgresError) {
             if usesPreparedStatements {

@@ -118,23 +118,34 @@ extension Connection {
         guard health == .outstanding else { return health == .ready }
         // Pipelines and COPY have too many states to unwind; a new connection is cheaper than being wrong.
         // The server is told all the same: it would not notice the end of the connection while it works.
-        if unsafe PQisBusy(handle) == 1 { cancelHandle.cancel() }
         if unsafe PQpipelineStatus(handle) != PQ_PIPELINE_OFF {
+            if unsafe PQisBusy(handle) == 1 { cancelHandle.cancel() }
             health = .broken
             return false
         }
-        return drain(deadline)
+        return drain(deadline, cancelling: true)
     }
 
     /// Reads and drops results until the statement's end.
-    mutating func drain(_ deadline: Deadline) -> Bool {
+    ///
+    /// - Parameters:
+    ///   - deadline: when to give up.
+    ///   - cancelling: whether to ask for the end, and again while it does not come: a request that reaches the server
+    ///     before it has begun with the statement has no effect.
+    /// - Returns: whether the connection is ready again.
+    mutating func drain(_ deadline: Deadline, cancelling: Bool) -> Bool {
+        var nextRequest = cancelling ? Deadline.after(milliseconds: 0) : .never
         while true {
             while unsafe PQisBusy(handle) == 1 {
+                if nextRequest.remainingNanoseconds == 0 {
+                    cancelHandle.cancel()
+                    nextRequest = .after(milliseconds: Connection.cancelRetryMilliseconds)
+                }
                 let unsent = unsafe PQflush(handle) == 1
-                switch waitForSocket(writing: unsent, deadline, interruptible: false) {
+                switch waitForSocket(writing: unsent, min(deadline, nextRequest), interruptible: false) {
                 case .ready: if unsafe PQconsumeInput(handle) == 0 { health = .broken }
                 case .interrupted: continue
-                case .expired: return false
+                case .expired: if deadline.remainingNanoseconds == 0 { return false }
                 }
                 if health == .broken { return false }
             }
@@ -173,8 +184,7 @@ extension Connection {
     mutating func abandon() {
         if health == .broken { return }
         health = .outstanding
-        cancelHandle.cancel()
-        if !drain(.after(milliseconds: Connection.cancelPatienceMilliseconds)) { health = .broken }
+        if !drain(.after(milliseconds: Connection.cancelPatienceMilliseconds), cancelling: true) { health = .broken }
     }
 
     enum Readiness { case ready, interrupted, expired }

@@ -29,7 +29,8 @@ package struct Connection: ~Copyable {
     let handle: OpaquePointer
     var parameters: Parameters
     var prepared: [ObjectIdentifier: PreparedStatement] = [:]
-    private let preparesStatements: Bool
+    /// Whether statements are prepared by name; ends for good when a pooler turns out to be in between.
+    var usesPreparedStatements: Bool
 
     /// Cancels what runs here, from any thread.
     package let cancelHandle: CancelHandle
@@ -50,7 +51,7 @@ package struct Connection: ~Copyable {
         let opened = try unsafe Connection.open(options)
         unsafe handle = unsafe opened.pointer
         cancelHandle = unsafe opened.cancelHandle
-        preparesStatements = options.preparesStatements
+        usesPreparedStatements = options.preparesStatements
         parameters = Parameters()
     }
 
@@ -96,9 +97,6 @@ package struct Connection: ~Copyable {
         let owned = unsafe QueryResult(result)
         if owned.status != PGRES_TUPLES_OK { throw unsafe PostgresError.from(owned, connection: pointer) }
     }
-
-    /// Whether statements are prepared by name.
-    var usesPreparedStatements: Bool { preparesStatements }
 
     /// The server's version, such as 150013 for 15.13.
     package var serverVersion: Int { unsafe Int(PQserverVersion(handle)) }

@@ -90,8 +90,11 @@ package struct PostgresError: Error, Hashable, Sendable {
         }
     }
 
-    /// Tells whether a prepared statement is unknown to the server, or its plan no longer fits the schema.
-    var isStalePreparation: Bool { sqlState == "26000" || (sqlState == "0A000" && statement != nil) }
+    /// Tells whether a prepared statement's plan no longer fits the schema.
+    var isStalePreparation: Bool { sqlState == "0A000" && statement != nil }
+
+    /// Tells whether the server's session is not the one that statements were prepared in: a pooler is in between.
+    package var isForeignSession: Bool { sqlState == "26000" || sqlState == "42P05" }
 
     /// Returns this error with the statement's name, unless it has one.
     func named(_ name: String) -> PostgresError {

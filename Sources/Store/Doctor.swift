@@ -44,6 +44,7 @@ package enum Doctor {
         let status = try Migrator.status(&connection)
         var findings = [server(status), schema(status)]
         findings.append(try clock(&connection, processClock))
+        findings.append(try route(&connection))
         guard status.problem == nil else { return findings }
         for check in checks {
             do {
@@ -97,6 +98,18 @@ package enum Doctor {
             return DoctorFinding("schema", .failure, problem.message + details.joined(), hint: problem.hint)
         }
         return DoctorFinding("schema", .ok, "version \(status.version), \(status.known.count) migrations unchanged")
+    }
+
+    /// A worker sets its session up, and counts on finding it as it left it.
+    private static func route(_ connection: inout Connection) throws -> DoctorFinding {
+        let backend = try connection.textRows("select pg_backend_pid()")
+        if backend.first?.first == "\(connection.backendProcessID)" {
+            return DoctorFinding("connection", .ok, "straight to the server")
+        }
+        return DoctorFinding(
+            "connection", .warning, "through a connection pooler",
+            hint: "a worker needs the pooler's session mode, or a connection past it; readers work in transaction "
+                + "mode too")
     }
 
     private static func clock(_ connection: inout Connection, _ processClock: Timestamp) throws -> DoctorFinding {

@@ -165,7 +165,7 @@ package actor Worker {
                 do {
                     total.add(try await cycle())
                     if !total.hasMore { total.bots += try await mergeBots() }
-                } catch  where error is FenceError || error is ShardStartedOver {
+                } catch  where Self.mayRepeat(error) {
                     log(.failure(WorkerFault(error), retrySeconds: 0))
                     mustReload = true
                     total.hasMore = true
@@ -180,6 +180,12 @@ package actor Worker {
         total.shardsElsewhere = 64 - progress.count
         await shutDown()
         return total
+    }
+
+    /// Whether nothing is wrong but that the batch has to be taken again.
+    private static func mayRepeat(_ error: any Error) -> Bool {
+        // A connection finds a pooler in between once, and prepares nothing from then on.
+        error is FenceError || error is ShardStartedOver || (error as? PostgresError)?.isForeignSession == true
     }
 
     /// Whether all connections should be made anew.

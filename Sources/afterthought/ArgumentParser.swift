@@ -12,7 +12,13 @@ struct ArgumentParser {
     let environment: [String: String]
 
     /// Variables with our prefix that belong to no option.
-    static let otherEnvironmentKeys = ["AFTERTHOUGHT_DATABASE_URL", "AFTERTHOUGHT_POSTGRES_BIN"]
+    static let otherEnvironmentKeys =
+        ["AFTERTHOUGHT_DATABASE_URL", "AFTERTHOUGHT_POSTGRES_BIN"]
+        // The reader library's, which a bot may share its environment with.
+        + [
+            "AFTERTHOUGHT_READ_DEADLINE_MILLISECONDS", "AFTERTHOUGHT_READ_POOL_SIZE", "AFTERTHOUGHT_STALE_SECONDS_MAX",
+            "AFTERTHOUGHT_LAST_KNOWN_ENTRIES_MAX", "AFTERTHOUGHT_PREPARED_STATEMENTS",
+        ]
 
     /// Understands a command line.
     ///

@@ -33,7 +33,10 @@ struct DatabaseChoice {
     ) throws -> Result {
         let choice = try DatabaseChoice(invocation)
         defer { choice.embedded?.stop() }
-        var connection = try Connection(choice.options)
+        var options = choice.options
+        // A command runs each statement once or twice; and it works behind any pooler that way.
+        options.preparesStatements = false
+        var connection = try Connection(options)
         return try body(&connection)
     }
 

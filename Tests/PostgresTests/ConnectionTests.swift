@@ -73,11 +73,24 @@ struct ConnectionTests {
         #expect(try connection.textRows("select name from pg_prepared_statements").isEmpty)
     }
 
-    @Test func aLostPreparationIsMadeAgain() throws {
+    /// What a session looks like behind a pooler that gives each transaction another one.
+    @Test(arguments: ["deallocate all", "deallocate all; prepare numbers as select 'of somebody else'"])
+    func aForeignSessionEndsPreparing(change: String) throws {
         var connection = try TestDatabase.current.connect()
+        var fresh = try TestDatabase.current.connect()
         _ = try connection.query(Numbers(from: 1, through: 1))
         try connection.execute("deallocate all")
         #expect(try connection.query(Numbers(from: 1, through: 2)).count == 2)
+        #expect(try connection.textRows("select name from pg_prepared_statements").isEmpty)
+        // Prepared by others under the same name; inside a transaction that costs the transaction, once.
+        try fresh.execute(change)
+        if change.contains("prepare numbers") {
+            #expect(throws: PostgresError.self) {
+                try fresh.transaction(.readWrite) { _ = try $0.query(Numbers(from: 1, through: 2)) }
+            }
+        }
+        let count = try fresh.transaction(.readWrite) { try $0.query(Numbers(from: 1, through: 2)).count }
+        #expect(count == 2)
     }
 
     @Test func aChangedResultTypeIsPreparedAgain() throws {

@@ -57,6 +57,24 @@ struct InterruptionTests {
         #expect(connection.health == .ready)
     }
 
+    @Test func aCancelRequestWithoutEffectIsRepeated() throws {
+        var connection = try TestDatabase.current.connect()
+        connection.cancelsOnTimeout = false
+        // Takes the first request as the server takes one that comes before the statement.
+        let deaf = """
+            do $$
+            begin
+                perform pg_sleep(600);
+            exception when query_canceled then
+                perform pg_sleep(600);
+            end
+            $$
+            """
+        #expect(failure { try connection.execute(deaf, deadline: .after(milliseconds: 100)) }?.code == .timeout)
+        #expect(connection.recover(patience()) == true)
+        #expect(try connection.run(Sleep(seconds: 0)) == 1)
+    }
+
     @Test func withoutCancellingTheStatementStaysOutstanding() throws {
         var connection = try TestDatabase.current.connect()
         connection.cancelsOnTimeout = false
