@@ -15,7 +15,7 @@ struct Quality {
         """
 
     static var tasks: [any QualityTask.Type] {
-        [EmbeddingQuality.self, ForgettingCurveQuality.self, RetrievalTrendQuality.self]
+        [EmbeddingQuality.self, ForgettingCurveQuality.self, RetrievalTrendQuality.self, ReMentionQuality.self]
     }
 
     /// Runs `bench quality` with these arguments.
