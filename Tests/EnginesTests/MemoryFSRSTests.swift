@@ -24,7 +24,8 @@ struct MemoryFSRSTests {
                     memory = FSRS6.published.first(grade)
                 }
                 let after = try #require(memory)
-                differences += [after.stability - history.stability[place], after.difficulty - history.difficulty[place]]
+                differences.append(after.stability - history.stability[place])
+                differences.append(after.difficulty - history.difficulty[place])
                 let difference = differences.map(abs).max() ?? .infinity
                 #expect(difference < 1e-6, "review \(place) of \(history.testDescription)")
                 largest = max(largest, difference)

@@ -15,7 +15,8 @@ enum MemoryReference {
     }
 
     static func histories() throws -> [History] {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Resources/fsrs_histories.jsonl")
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "Resources/fsrs_histories.jsonl")
         let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").dropFirst()
         return try lines.map { try JSONDecoder().decode(History.self, from: Data($0.utf8)) }
     }

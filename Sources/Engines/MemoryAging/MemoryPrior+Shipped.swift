@@ -1,4 +1,4 @@
-// Version 1, written by `bench fit memory` from half of the users of byu_chitchat 0.9.0 (MIT); edit that instead.
+// Version 1, by `bench fit memory` from half of the users of byu_chitchat 0.9.0 (MIT); change that.
 
 extension MemoryPrior {
     /// What the population of byu_chitchat's fitted half of users has.

@@ -2,8 +2,10 @@ import Bytes
 import Engines
 import Model
 
-/// The pairs of a chat-like set, as `to_messages.py` of the data folder maps it: whoever opened a conversation is its
-/// user, the other person plays the bot. Pairs in which only one person wrote are left out.
+/// The pairs of chat-like sets, mapped as `to_messages.py` of the data folder does.
+///
+/// Whoever opened a conversation is its user, the other person plays the bot. Pairs in which only one person wrote are
+/// left out.
 enum MemoryPairs {
     struct Conversation {
         var id: String

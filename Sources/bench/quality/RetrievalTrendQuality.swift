@@ -3,8 +3,10 @@ import Engines
 import Glibc
 import Model
 
-/// The retrieval trend's test on simulated events: how often it calls a trend where there is none, and how often it
-/// sees a doubled rate. It reads no data; the seed is fixed.
+/// The retrieval trend's test on simulated events.
+///
+/// How often it calls a trend where there is none, and how often it sees a doubled rate. It reads no data; the seed is
+/// fixed.
 ///
 /// A false alarm is a trend called, of all records asked; a record that is too thin for an answer is none. Stationary
 /// events are a Poisson process; bursts (a Poisson process of sittings, each with a geometric number of events within
