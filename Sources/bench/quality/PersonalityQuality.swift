@@ -10,8 +10,9 @@ import Worker
 /// Planted: a bot shows some of six traits each turn; the user's valence and log length answer with Σ bᵢxᵢ + noise of
 /// one standard deviation, bᵢ ~ N(0, size²). The engine sees rows as the worker makes them; the truth that its
 /// intervals should hold is the same contrast of the planted effects, in standard deviations of the reaction.
-/// Real: real_persona_chat (Japanese), where style cues tell little: each pair of people, and each person with all
-/// partners as one bot, as they were and with the person's messages shuffled among the turns.
+/// Nothing planted, and real messages of a person dealt out anew among the turns, must validate nothing.
+/// Real: each pair, and each person with all partners as one bot. real_persona_chat is Japanese, whose style the engine
+/// can't read: it should say so of all. byu_chitchat is English; what is true of it nobody knows.
 enum PersonalityQuality: QualityTask {
     static let name = "personality"
     static let files = [MemoryPairs.personaDialogues, MemoryPairs.byuMessages, MemoryPairs.byuConversations]

@@ -53,9 +53,11 @@ enum ReMentionQuality: QualityTask {
             let outcomes = predictions(stretches, path)
             let loss = Metrics.logLoss(outcomes)
             report.add(
-                "\(set)-\(engine)-log-loss", loss, baseline: ("constant", losses.constant), .atMost(losses.constant))
+                "\(set)-\(engine)-log-loss-to-constant", loss, baseline: ("constant", losses.constant),
+                .atMost(losses.constant))
             report.add(
-                "\(set)-\(engine)-log-loss", loss, baseline: ("recency", losses.recency), .atMost(losses.recency))
+                "\(set)-\(engine)-log-loss-to-recency", loss, baseline: ("recency", losses.recency),
+                .atMost(losses.recency))
             report.add(
                 "\(set)-\(engine)-brier", Metrics.brier(outcomes), baseline: ("recency", Metrics.brier(recency)),
                 .atMost(min(Metrics.brier(constant), Metrics.brier(recency))))
