@@ -35,7 +35,8 @@ package struct StrategicRow: Equatable, Sendable {
     /// First and last retrieval or re-mention of any memory.
     package var memoryEventFirst: Timestamp?
     package var memoryEventLast: Timestamp?
-    /// Decayed counts of such events as of `memoryEventLast`, time constants 7 and 28 days.
+    /// Decayed counts of such events but the first as of `memoryEventLast`, time constants 7 and 28 days, in
+    /// independent events: what comes in bursts is divided by its index of dispersion.
     package var memoryEventFast: Double?
     package var memoryEventSlow: Double?
     /// 0…1: how far the newest topics are from the long-run topics.

@@ -49,6 +49,7 @@ struct CharacterScript {
         now = now.advanced(bySeconds: seconds)
         var analysis = MessageAnalysis()
         analysis.wordCount = 8
+        analysis.rulesApply = true
         fill(&analysis)
         let isNew = session == nil || now.seconds(since: previous?.at ?? now) > Limits.sessionGapSeconds
         if isNew {

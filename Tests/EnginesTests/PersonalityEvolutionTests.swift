@@ -135,4 +135,28 @@ import Testing
         #expect(
             suggestions.contains { $0["trait"]?.string == "rudeness" && $0["direction"]?.string == "less" })
     }
+
+    @Test("A goodbye without an answer is no bad reaction, and style that can't be read teaches nothing")
+    func closings() throws {
+        for closesWith in [CueSet.farewell, []] {
+            var script = CharacterScript(seed: 131)
+            for _ in 0..<40 {
+                script.say(.assistant, after: 4000)
+                script.say(.user, after: 20)
+                script.say(.assistant, after: 20) { $0.cues = closesWith }
+            }
+            let engine = try fold(PersonalityEvolutionEngine.self, script.observations)
+            // The last turn is still open.
+            #expect(engine.model.count == (closesWith.isEmpty ? 79 : 40))
+        }
+        var foreign = CharacterScript(seed: 132)
+        for _ in 0..<20 {
+            foreign.say(.assistant) { $0.rulesApply = false }
+            foreign.say(.user) { $0.rulesApply = false }
+        }
+        let row = try Self.row(foreign)
+        #expect(row.dominantTraits == nil && row.userResponsePatterns != nil)
+        #expect(row.nullReasons[.personalityEvolution]?.contains("style could be read") == true)
+        #expect(row.unvalidated.contains(.personalityEvolution))
+    }
 }

@@ -14,8 +14,7 @@ extension MemoryAging {
         row.memoryFirstSeenMean = firstSeenMean
         row.memoryEventFirst = first
         row.memoryEventLast = events.last
-        row.memoryEventFast = events.fast
-        row.memoryEventSlow = events.slow
+        (row.memoryEventFast, row.memoryEventSlow) = events.effective
         row.topicDrift = drift
         if row.topicDrift == nil {
             row.nullReasons[Self.name] =

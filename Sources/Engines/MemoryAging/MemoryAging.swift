@@ -41,7 +41,7 @@ struct AgingNote: MemoryNote {
 ///     drift:   Jensen–Shannon divergence (base 2) between the topics' recent and long-run shares of stretches, which
 ///              fade by e^(−1/4) and e^(−1/24) a stretch; needs `driftTopicsMin` topics, `driftStretchesMin` stretches
 ///     check:   before each new stretch, each topic i that it could return to is predicted with P = q·Rᵢ/ΣR, where
-///              q = (returns + 2)/(openings + 6) so far; a retrieval with a known outcome with P = R(t, S). The
+///              q = `MemoryPrior`'s posterior mean so far; a retrieval with a known outcome with P = R(t, S). The
 ///              engine is `unvalidated` until this beats the running base rate (`RecallLog`).
 ///
 /// Input: messages with a topic, retrievals; other rows are passed over. Invariants: those of `Engine`; at most
@@ -107,13 +107,38 @@ package struct MemoryAging: Engine {
         FSRS6.published.retrievability(days: memory.days(at: moment), stability: Double(memory.stability))
     }
 
-    private mutating func predictReturn(to id: UInt32, at moment: Int64) {
+    /// What the engine would predict for each topic that a message of the user's could return to, before it hears the
+    /// message; in the order of `MemoryBehavior.openings(at:)`.
+    ///
+    /// - Returns: none unless the message begins a new stretch.
+    package func returnPredictions(at observation: Observation) -> [(probability: Double, isChosen: Bool)] {
+        guard case .message(let message) = observation.row.event, message.role == .user,
+            let id = observation.ownTopicID
+        else { return [] }
+        let moment = observation.at.wholeSeconds
+        var entered = table
+        entered.enterSession(observation.session.index)
+        guard entered.index(of: .topic(id)).map({ entered.wouldReturn(entered.memories[$0], at: moment) }) ?? true
+        else { return [] }
+        return predictions(in: entered, to: id, at: moment)
+    }
+
+    private func predictions(
+        in table: MemoryTable<AgingNote>, to id: UInt32, at moment: Int64
+    ) -> [(probability: Double, isChosen: Bool)] {
         let open = table.memories.filter { table.wouldReturn($0, at: moment) }
-        guard !open.isEmpty else { return }
+        guard !open.isEmpty else { return [] }
         let recalls = open.map { recall($0, at: moment) }
-        let rate = ReturnPrior.rate(returns: returnLog.hits, openings: openings) / recalls.reduce(0, +)
-        for (memory, recall) in zip(open, recalls) {
-            returnLog.record(predicted: rate * recall, outcome: memory.key == .topic(id))
+        let rate =
+            MemoryPrior.shipped.returnRate(returns: returnLog.hits, openings: openings) / recalls.reduce(0, +)
+        return zip(open, recalls).map { (rate * $1, $0.key == .topic(id)) }
+    }
+
+    private mutating func predictReturn(to id: UInt32, at moment: Int64) {
+        let predictions = predictions(in: table, to: id, at: moment)
+        guard !predictions.isEmpty else { return }
+        for (probability, isChosen) in predictions {
+            returnLog.record(predicted: probability, outcome: isChosen)
         }
         openings += 1
     }

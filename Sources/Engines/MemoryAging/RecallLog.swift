@@ -1,20 +1,6 @@
 import Bytes
 import Glibc
 
-/// How often a new stretch of talk returns to a known topic: Beta(2, 4) before anything was observed.
-///
-/// Source: the mean of the beta-binomial fit (5, 10) on 943 pairs of byu_chitchat's development half (MIT), which
-/// either half of its users gives too, at two fifths of its weight.
-enum ReturnPrior {
-    static let returns = 2.0
-    static let newTopics = 4.0
-
-    /// The posterior mean.
-    static func rate(returns: Int, openings: Int) -> Double {
-        (Double(returns) + Self.returns) / (Double(openings) + Self.returns + newTopics)
-    }
-}
-
 /// How well predictions did that were made before their outcome was known, against the running base rate.
 ///
 ///     loss = Σ −ln P(outcome);   base rate: (hits + prior hits)/(predictions + prior predictions), before the outcome
@@ -27,8 +13,10 @@ struct RecallLog: Equatable, Sendable {
         var hits: Double
         var predictions: Double
 
-        /// Returns to one of several topics; half the weight of the fit (2.5, 40) to the same pairs.
-        static let returns = Prior(hits: 1.25, predictions: 21.25)
+        /// Returns to one of several topics, as the population has them.
+        static let returns = Prior(
+            hits: MemoryPrior.shipped.topicReturns.hits,
+            predictions: MemoryPrior.shipped.topicReturns.hits + MemoryPrior.shipped.topicReturns.misses)
         /// Explicit recall outcomes: nothing is known (Krichevsky and Trofimov, 1981).
         static let outcomes = Prior(hits: 0.5, predictions: 1)
     }

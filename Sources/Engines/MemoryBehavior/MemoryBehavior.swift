@@ -55,6 +55,30 @@ package struct MemoryBehavior: Engine {
         }
     }
 
+    /// The topics that a message of the user's could return to, as this engine has them before it hears the message.
+    ///
+    /// - Returns: none unless the message begins a new stretch; at most one of them is chosen.
+    package func openings(at observation: Observation) -> [ReturnCandidate] {
+        guard case .message(let message) = observation.row.event, message.role == .user,
+            let id = observation.ownTopicID
+        else { return [] }
+        let moment = observation.at.wholeSeconds
+        var entered = table
+        entered.enterSession(observation.session.index)
+        guard entered.index(of: .topic(id)).map({ entered.wouldReturn(entered.memories[$0], at: moment) }) ?? true
+        else { return [] }
+        return open(in: entered, at: moment).map { ReturnCandidate($0, at: moment, chosen: id) }
+    }
+
+    /// What the engine would predict of each.
+    package func predictions(_ candidates: [ReturnCandidate]) -> [Double] { model.predict(candidates) }
+
+    private func open(
+        in table: MemoryTable<BehaviorNote>, at moment: Int64
+    ) -> [TrackedMemory<BehaviorNote>] {
+        table.memories.filter { table.wouldReturn($0, at: moment) }
+    }
+
     private mutating func hear(_ role: Role, _ observation: Observation) {
         table.enterSession(observation.session.index)
         guard let id = observation.ownTopicID, role != .system else { return }
@@ -69,18 +93,13 @@ package struct MemoryBehavior: Engine {
     }
 
     private mutating func observeStretch(on id: UInt32, at moment: Int64) {
-        let open = table.memories.filter { table.wouldReturn($0, at: moment) }
-        guard !open.isEmpty else { return }
-        let candidates = open.map { memory in
-            ReturnCandidate(
-                elapsed: memory.elapsed(at: moment), stability: Double(memory.stability),
-                isChosen: memory.key == .topic(id))
-        }
-        let predictions = model.predict(candidates)
-        for (index, predicted) in predictions.enumerated() {
+        let memories = open(in: table, at: moment)
+        guard !memories.isEmpty else { return }
+        let candidates = memories.map { ReturnCandidate($0, at: moment, chosen: id) }
+        for (index, predicted) in model.predict(candidates).enumerated() {
             let outcome = candidates[index].isChosen
             returnLog.record(predicted: predicted, outcome: outcome)
-            record(predicted, outcome, of: open[index])
+            record(predicted, outcome, of: memories[index])
         }
         model.learn(candidates)
     }
@@ -140,5 +159,13 @@ package struct MemoryBehavior: Engine {
         guard repeats <= reviews, stabilityGain.magnitude < 1 << 53 else {
             throw StateError(offset: 0, expected: "repeats among the reviews")
         }
+    }
+}
+
+extension ReturnCandidate {
+    fileprivate init(_ memory: TrackedMemory<BehaviorNote>, at moment: Int64, chosen id: UInt32) {
+        self.init(
+            elapsed: memory.elapsed(at: moment), stability: Double(memory.stability),
+            isChosen: memory.key == .topic(id))
     }
 }

@@ -2,13 +2,19 @@ import Bytes
 import Glibc
 
 /// A topic that the user could return to: how long ago it was mentioned, and how stable it is.
-struct ReturnCandidate: Sendable {
+package struct ReturnCandidate: Sendable {
     /// Seconds since it was last mentioned.
-    var elapsed: Double
+    package var elapsed: Double
     /// Days.
-    var stability: Double
+    package var stability: Double
     /// Whether the user did return to it.
-    var isChosen: Bool
+    package var isChosen: Bool
+
+    package init(elapsed: Double, stability: Double, isChosen: Bool) {
+        self.elapsed = elapsed
+        self.stability = stability
+        self.isChosen = isChosen
+    }
 }
 
 /// How a user's memories fade, learnt from what the user came back to.
@@ -25,13 +31,14 @@ struct ReturnCandidate: Sendable {
 /// drops out of the talk within a session (need odds fall as a power of recency); q how often a stretch returns at
 /// all.
 ///
-/// Fit: ln m on 9 points −3…3 with the prior N(0, 1) and d on 9 points −0.25…1.75 with the prior N(0.75, 0.5²), each
-/// point weighted by the likelihood of every outcome so far (Bayes on a grid; the other parameter stays at its mean
-/// meanwhile); q by `ReturnPrior`. So a user without evidence has the population's curve.
+/// Fit: ln m on 9 points −3…3 and d on 9 points −0.25…1.75, each with the normal prior that `MemoryPrior` has from the
+/// population, each point weighted by the likelihood of every outcome so far (Bayes on a grid; the other parameter
+/// stays at its mean meanwhile); q by the prior's beta distribution. So a user without evidence has the population's
+/// curve.
 ///
 /// Invariants: O(1) state; O(topics) time an outcome; every weight finite, the greatest 0.
 /// Source: Anderson and Schooler, "Reflections of the environment in memory", 1991, for need odds.
-struct StrengthModel: Equatable, Sendable {
+package struct StrengthModel: Equatable, Sendable {
     static let multiplierLogs: [Double] = [-3, -2.25, -1.5, -0.75, 0, 0.75, 1.5, 2.25, 3]
     static let recencyExponents: [Double] = [-0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
     /// Seconds beyond which recency within the talk no longer tells topics apart.
@@ -39,16 +46,31 @@ struct StrengthModel: Equatable, Sendable {
     /// No point's weight falls below this, so that a user who changes can be followed.
     static let logWeightMin: Float = -40
 
-    private(set) var multiplierWeights = multiplierLogs.map { Float(-$0 * $0 / 2) }
-    private(set) var recencyWeights = recencyExponents.map { Float(-($0 - 0.75) * ($0 - 0.75) * 2) }
+    private let prior: MemoryPrior
+    private(set) var multiplierWeights: [Float]
+    private(set) var recencyWeights: [Float]
     /// New stretches that could have returned to a topic, and those that did.
     private(set) var openings = 0
     private(set) var returns = 0
 
-    init() {}
+    package init(prior: MemoryPrior = .shipped) {
+        self.prior = prior
+        multiplierWeights = Self.weights(Self.multiplierLogs, prior.multiplierLog)
+        recencyWeights = Self.weights(Self.recencyExponents, prior.recencyExponent)
+    }
+
+    /// A normal density at some points, as logarithms whose greatest is 0.
+    private static func weights(_ points: [Double], _ normal: MemoryPrior.Normal) -> [Float] {
+        var weights = points.map { point in
+            let distance = (point - normal.mean) / normal.deviation
+            return Float(max(-distance * distance / 2, -1e6))
+        }
+        settle(&weights)
+        return weights
+    }
 
     /// P(a new stretch returns to some known topic).
-    var returnRate: Double { ReturnPrior.rate(returns: returns, openings: openings) }
+    package var returnRate: Double { prior.returnRate(returns: returns, openings: openings) }
 
     /// Posterior mean and standard deviation of ln m.
     var multiplierLog: (mean: Double, deviation: Double) { Self.moments(Self.multiplierLogs, multiplierWeights) }
@@ -57,12 +79,12 @@ struct StrengthModel: Equatable, Sendable {
     var recencyExponent: (mean: Double, deviation: Double) { Self.moments(Self.recencyExponents, recencyWeights) }
 
     /// P(recalled) for a memory, from what is known so far.
-    func recall(days: Double, stability: Double) -> Double {
+    package func recall(days: Double, stability: Double) -> Double {
         FSRS6.published.retrievability(days: days, stability: stability * exp(multiplierLog.mean))
     }
 
     /// P(return) for each topic, from what is known so far; at most `returnRate` together.
-    func predict(_ candidates: [ReturnCandidate]) -> [Double] {
+    package func predict(_ candidates: [ReturnCandidate]) -> [Double] {
         let multiplier = multiplierLog.mean
         let exponent = recencyExponent.mean
         let strengths = candidates.map { exp(Self.logRecall($0, multiplier) - exponent * Self.recency($0)) }
@@ -72,7 +94,7 @@ struct StrengthModel: Equatable, Sendable {
     }
 
     /// Learns from a new stretch; it was a new topic when no candidate is chosen.
-    mutating func learn(_ candidates: [ReturnCandidate]) {
+    package mutating func learn(_ candidates: [ReturnCandidate]) {
         guard !candidates.isEmpty else { return }
         openings += 1
         guard let chosen = candidates.firstIndex(where: \.isChosen) else { return }
@@ -142,6 +164,7 @@ struct StrengthModel: Equatable, Sendable {
     }
 
     init(from reader: inout StateReader) throws(StateError) {
+        self.init()
         try Self.read(&multiplierWeights, from: &reader)
         try Self.read(&recencyWeights, from: &reader)
         openings = try reader.readMemoryCount()

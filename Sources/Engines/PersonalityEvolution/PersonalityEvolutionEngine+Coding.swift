@@ -17,7 +17,10 @@ extension PersonalityEvolutionEngine {
             writer.write(turn.session)
             writer.write(list: turn.traits) { writer, intensity in writer.write(intensity) }
             writer.write(UInt64(turn.words))
+            writer.write(turn.isRead)
+            writer.write(turn.isClosing)
         }
+        writer.write(isUserClosing)
         patterns.encode(into: &writer)
     }
 
@@ -52,8 +55,11 @@ extension PersonalityEvolutionEngine {
             }
             let words = try reader.readTally()
             guard words <= Self.turnWordsMax else { throw reader.fault("at most \(Self.turnWordsMax) words") }
-            return Turn(session: session, traits: intensities, words: words)
+            return Turn(
+                session: session, traits: intensities, words: words, isRead: try reader.readBool(),
+                isClosing: try reader.readBool())
         }
+        isUserClosing = try reader.readBool()
         patterns = try ResponsePatterns(from: &reader)
     }
 }

@@ -14,7 +14,8 @@ extension PersonalityEvolutionEngine {
         }
         if traits.isEmpty {
             reasons.append(
-                "dominant_traits, adaptation_suggestions, trait_evolution_history: no activations and no bot messages")
+                "dominant_traits, adaptation_suggestions, trait_evolution_history: no activations, and no bot messages"
+                    + " in which style could be read")
         } else {
             let effects = model.count >= Self.reactionsMin ? model.effects(traits: traits.count) : nil
             row.dominantTraits = dominant(effects)

@@ -10,8 +10,11 @@ import Model
 /// - frequency: the trait's share of Σ intensity·e^(−age/30 d).
 /// - reaction to a turn (all bot messages since the user's last): (z_replied + z_valence + z_length)/√3, each against
 ///   this user's own running baseline; a turn that its session leaves unanswered counts as not replied once the next
-///   session begins.
+///   session begins, unless talk was being closed (thanks, goodbye) or that can't be told: every session ends
+///   somewhere.
 /// - effectiveness: `ReactionModel`, in standard deviations of the reaction, drawn towards zero, with 90 % intervals.
+///
+/// Style is only read where the rules about words apply; a turn of which nothing could be read teaches nothing.
 ///
 /// Invariants: given activations win entirely: the first one forgets what style has taught. An activation belongs to
 /// the bot's turn that is open at its time. O(traits²) a row; at most `Limits.traitsMax` traits, where a newcomer
@@ -43,6 +46,10 @@ package struct PersonalityEvolutionEngine: Engine {
         /// Strongest intensity of each trait.
         var traits: [Double]
         var words: Int
+        /// Whether the rules about words apply to some message of it.
+        var isRead: Bool
+        /// Whether it, or the user's message before it, thanks or says goodbye.
+        var isClosing: Bool
     }
 
     var isGiven = false
@@ -50,6 +57,8 @@ package struct PersonalityEvolutionEngine: Engine {
     var history = TraitHistory()
     var model = ReactionModel()
     var turn: Turn?
+    /// Whether the user's newest message thanks or says goodbye.
+    var isUserClosing = false
     var patterns = ResponsePatterns()
 
     package init() {}
@@ -84,10 +93,15 @@ package struct PersonalityEvolutionEngine: Engine {
 
     private mutating func speak(_ observation: Observation, at: Timestamp) {
         let session = observation.session.index
-        if turn == nil { turn = Turn(session: session, traits: [], words: 0) }
+        if turn == nil {
+            turn = Turn(session: session, traits: [], words: 0, isRead: false, isClosing: isUserClosing)
+        }
         guard let analysis = observation.analysis, analysis.wordCount > 0 else { return }
         let words = min((turn?.words ?? 0) + analysis.wordCount, Self.turnWordsMax)
         turn?.words = words
+        guard analysis.rulesApply else { return }
+        turn?.isRead = true
+        if analysis.isClosing { turn?.isClosing = true }
         guard !isGiven else { return }
         for (name, intensity) in zip(StyleTraits.names, StyleTraits.intensities(of: analysis)) {
             activate(name, intensity: intensity, at: at, session: session)
@@ -133,11 +147,13 @@ package struct PersonalityEvolutionEngine: Engine {
         turn = nil
         let replied = patterns.replied.standardised(0, prior: .replied)
         patterns.replied.add(0)
+        guard open.isRead, !open.isClosing else { return }
         learn(replied / 3.0.squareRoot(), from: open)
     }
 
     private mutating func react(_ observation: Observation, at: Timestamp) {
         guard let analysis = observation.analysis else { return }
+        isUserClosing = analysis.isClosing
         let valence = min(max(analysis.emotion.valence, -1), 1)
         let logWords = log(1 + Double(min(max(analysis.wordCount, 0), Self.turnWordsMax)))
         defer {
@@ -158,6 +174,7 @@ package struct PersonalityEvolutionEngine: Engine {
     }
 
     private mutating func learn(_ reaction: Double, from open: Turn) {
+        guard isGiven || open.isRead else { return }
         var intensities = open.traits
         while intensities.count < traits.count { intensities.append(0) }
         model.add(reaction, traits: intensities)
@@ -165,4 +182,9 @@ package struct PersonalityEvolutionEngine: Engine {
             traits[place].reactions += 1
         }
     }
+}
+
+extension MessageAnalysis {
+    /// Whether it thanks or says goodbye.
+    fileprivate var isClosing: Bool { !cues.isDisjoint(with: [.thanks, .farewell]) }
 }

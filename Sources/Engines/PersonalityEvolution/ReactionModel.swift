@@ -13,13 +13,16 @@ import Model
 ///
 /// Invariants: O(k²) a reaction, k ≤ `Limits.traitsMax`; a trait that is new has had intensity 0 until now.
 struct ReactionModel: Equatable, Sendable {
-    static let scales = [0.05, 0.1, 0.2, 0.4, 0.8]
+    static let scales = [0.15, 0.3, 0.6, 1.2]
     /// The scale with which predictions are made before each reaction.
     static let predictiveScale = 0.2
     /// Reactions before the first prediction that counts.
     static let predictFrom = 5
     /// Values of unit variance that the noise starts from.
-    static let noisePriorCount = 5.0
+    static let noisePriorCount = 3.0
+    /// The scale at which the noise is told from the effects, and how often it is refined.
+    static let noiseScale = 0.4
+    static let noiseSteps = 3
     static let interval90 = 1.644854
     /// A contrast without a larger element says nothing.
     static let contrastMin = 1e-3
@@ -91,7 +94,8 @@ struct ReactionModel: Equatable, Sendable {
 
     /// The effects of the first traits with 90 % intervals; nil for a trait that has never varied.
     func effects(traits: Int) -> [Effect?] {
-        let fits = Self.scales.map { fit(traits: traits, scale: $0) }
+        let noise = noise(traits: traits)
+        let fits = Self.scales.map { fit(traits: traits, scale: $0, noise: noise) }
         let peak = fits.map(\.logEvidence).max() ?? 0
         let raw = fits.map { exp($0.logEvidence - peak) }
         let total = raw.reduce(0, +)
@@ -130,17 +134,16 @@ struct ReactionModel: Equatable, Sendable {
 
     private static func place(_ row: Int, _ column: Int) -> Int { row * (row + 1) / 2 + column }
 
-    private func fit(traits k: Int, scale: Double) -> Fit {
-        let n = Double(max(count, 1))
-        let spread = max(0, sumYY - sumY * sumY / n)
-        let noise = (Self.noisePriorCount + spread) / (Self.noisePriorCount + Double(count))
+    /// The fit at one scale; where σ² is not given, all the reactions' variance, which can only be too cautious.
+    private func fit(traits k: Int, scale: Double, noise known: Double? = nil) -> Fit {
+        let noise = known ?? (Self.noisePriorCount + spread) / (Self.noisePriorCount + Double(count))
         var matrix = [Double](repeating: 0, count: k * (k + 1) / 2)
         var target = [Double](repeating: 0, count: k)
         for row in 0..<k {
-            target[row] = (sumXY[row] - sumX[row] * sumY / n) / noise
+            target[row] = centredXY(row) / noise
             for column in 0...row {
                 let place = Self.place(row, column)
-                matrix[place] = (sumXX[place] - sumX[row] * sumX[column] / n) / noise
+                matrix[place] = centredXX(row, column) / noise
                 if row == column { matrix[place] = max(0, matrix[place]) + 1 / (scale * scale) }
             }
         }
@@ -149,6 +152,36 @@ struct ReactionModel: Equatable, Sendable {
         let explained = zip(mean, target).reduce(0.0) { $0 + $1.0 * $1.1 }
         let logEvidence = 0.5 * explained - 0.5 * factor.logDeterminant - Double(k) * log(scale)
         return Fit(mean: mean, factor: factor, logEvidence: logEvidence)
+    }
+
+    /// σ² of what the traits leave unexplained: E[residual squares] of the posterior at `noiseScale` over the count
+    /// (expectation maximisation), from the whole variance on.
+    private func noise(traits k: Int) -> Double {
+        var noise = (Self.noisePriorCount + spread) / (Self.noisePriorCount + Double(count))
+        for _ in 0..<Self.noiseSteps {
+            let fit = fit(traits: k, scale: Self.noiseScale, noise: noise)
+            var residual = spread
+            for row in 0..<k {
+                var image = 0.0
+                for column in 0..<k { image += centredXX(max(row, column), min(row, column)) * fit.mean[column] }
+                residual += fit.mean[row] * (image - 2 * centredXY(row))
+                var unit = [Double](repeating: 0, count: k)
+                unit[row] = 1
+                // tr(C·A⁻¹) by A = C/σ² + I/τ²: σ²·(1 − (A⁻¹)ᵢᵢ/τ²) a trait.
+                residual += noise * (1 - fit.factor.solve(unit)[row] / (Self.noiseScale * Self.noiseScale))
+            }
+            noise = (Self.noisePriorCount + max(0, residual)) / (Self.noisePriorCount + Double(count))
+        }
+        return noise
+    }
+
+    /// Σ (y − ȳ)².
+    private var spread: Double { max(0, sumYY - sumY * sumY / Double(max(count, 1))) }
+
+    private func centredXY(_ row: Int) -> Double { sumXY[row] - sumX[row] * sumY / Double(max(count, 1)) }
+
+    private func centredXX(_ row: Int, _ column: Int) -> Double {
+        sumXX[Self.place(row, column)] - sumX[row] * sumX[column] / Double(max(count, 1))
     }
 
     func encode(traits k: Int, into writer: inout StateWriter) {

@@ -12,7 +12,7 @@ struct Fit {
         """
 
     static var tasks: [any FitTask.Type] {
-        []
+        [MemoryFit.self]
     }
 
     /// Runs `bench fit` with these arguments.

@@ -15,7 +15,10 @@ struct Quality {
         """
 
     static var tasks: [any QualityTask.Type] {
-        [EmbeddingQuality.self]
+        [
+            EmbeddingQuality.self, ForgettingCurveQuality.self, RetrievalTrendQuality.self, ReMentionQuality.self,
+            PersonalityQuality.self,
+        ]
     }
 
     /// Runs `bench quality` with these arguments.
