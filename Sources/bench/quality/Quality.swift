@@ -15,7 +15,10 @@ struct Quality {
         """
 
     static var tasks: [any QualityTask.Type] {
-        [EmbeddingQuality.self, EmotionQuality.self, DialogueActsQuality.self, StyleQuality.self, ReplyLengthQuality.self]
+        [
+            EmbeddingQuality.self, EmotionQuality.self, DialogueActsQuality.self, StyleQuality.self,
+            ReplyLengthQuality.self,
+        ]
     }
 
     /// Runs `bench quality` with these arguments.
