@@ -148,25 +148,29 @@ struct EmotionFeatures {
     func forEach(
         _ scan: TextScan, isNegated: (Int, Sentence) -> Bool, hasWord: (UInt64) -> Bool, _ body: (Int) -> Void
     ) {
+        // A token is large: read in place, it is not copied.
+        let tokens = scan.tokens.span
         for sentence in scan.sentences {
             var previous = Self.start
             for index in sentence.tokens {
-                let token = scan.tokens[index]
-                body(bucket(pair(previous, token.hash)))
-                previous = token.hash
-                if token.entry.weight > 0 {
-                    let strength = UInt64(token.entry.weight * 10)
+                let hash = tokens[index].hash
+                body(bucket(pair(previous, hash)))
+                previous = hash
+                if tokens[index].entry.weight > 0 {
+                    let strength = UInt64(tokens[index].entry.weight * 10)
                     let sign: UInt64 = isNegated(index, sentence) ? 1 : 0
-                    let key = UInt64(token.entry.emotion.rawValue) << 8 | strength << 1 | sign
+                    let key = UInt64(tokens[index].entry.emotion.rawValue) << 8 | strength << 1 | sign
                     body(bucket(Self.lexical ^ key &* Self.capitals))
                 }
-                guard token.kind == .word else {
-                    body(bucket(token.hash))
+                guard tokens[index].kind == .word else {
+                    body(bucket(hash))
                     continue
                 }
-                if token.letters >= 3, token.upper == token.letters { body(bucket(Self.capitals)) }
-                if token.isElongated { body(bucket(Self.stretched)) }
-                if !hasWord(token.hash) { word(scan, token, body) }
+                if tokens[index].letters >= 3, tokens[index].upper == tokens[index].letters {
+                    body(bucket(Self.capitals))
+                }
+                if tokens[index].isElongated { body(bucket(Self.stretched)) }
+                if !hasWord(hash) { word(scan, tokens[index], body) }
             }
             let mark = sentence.exclaims ? Self.exclamation : sentence.asks ? Self.question : 0
             body(bucket(pair(previous, mark)))

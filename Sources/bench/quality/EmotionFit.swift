@@ -32,13 +32,12 @@ enum EmotionFit: FitTask {
         for (place, kind) in EmotionComments.kinds.enumerated() {
             let isTrue = (training + choosing).map { $0.kinds.contains(kind) }
             let model = regression.fit(matrix, rows: fitted, isTrue: isTrue)
-            var unseen: [Metrics.Prediction] = []
-            for row in training.count..<matrix.count { unseen.append((score(model, matrix, row), isTrue[row])) }
+            var unseen = (0..<matrix.count).map { ($0 < training.count ? 0 : score(model, matrix, $0), isTrue[$0]) }
             for fold in 0..<folds {
                 let rest = LogisticRegression(
                     penalty: regression.penalty * Double(folds - 1) / Double(folds), smoothing: regression.smoothing)
                 let part = rest.fit(matrix, rows: fitted.filter { $0 % folds != fold }, isTrue: isTrue)
-                for row in fitted where row % folds == fold { unseen.append((score(part, matrix, row), isTrue[row])) }
+                for row in fitted where row % folds == fold { unseen[row].0 = score(part, matrix, row) }
             }
             let (threshold, best) = Self.threshold(unseen)
             progress("\(kind): F1 \(Figure.text(best)) on comments not fitted on, from \(Figure.text(threshold))")

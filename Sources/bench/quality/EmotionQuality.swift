@@ -35,6 +35,8 @@ enum EmotionQuality: QualityTask {
             baseline: ("lexicon", max(macro(baseline, seven), macro(baselineOne, seven))))
         report.add("valence-auc", valenceAUC(byModel), baseline: ("lexicon", valenceAUC(byLexicon)))
         for kind in seven { report.note("f1_\(kind)", .number(model[kind] ?? 0)) }
+        let plain = byModel.filter { $0.0.kinds == [.neutral] }.map { $0.1.emotion.neutral }
+        report.note("neutral_probability_of_neutral", .number(Metrics.mean(plain)))
         report.note("comments", .count(comments.count))
         report.add("microseconds-a-message", microseconds(analyzer, comments), .atMost(10))
         report.add("model-bytes", Double(EmotionAsset.byteCount), .atMost(2_000_000))
