@@ -141,7 +141,21 @@ struct ConversationStyleTests {
         #expect(abs(try #require(object["user_word_share"] as? Double) - 16.0 / 26) < 1e-3)
         #expect(object["user_messages"] as? Int == 60)
         #expect((object["active_hours_utc"] as? [Int])?.isEmpty == false)
-        #expect(json.utf8.count < 1200)
+    }
+
+    @Test("features of a long life take at most 640 bytes")
+    func featuresAreSmall() throws {
+        let script = TopicScript.random(seed: 5, messages: 3000)
+        var engine = script.applied(ConversationStyleEngine.self)
+        engine.userMessages = 123_456_789
+        engine.botMessages = 123_456_788
+        engine.userWords = 1_234_567_890
+        engine.botWords = 1_234_567_891
+        for kind in engine.questionKinds.indices { engine.questionKinds[kind] = 12_345_678 }
+        var row = StrategicRow(pair: Pair(userID: "user", botName: "bot"))
+        engine.contribute(to: &row, topics: script.tracker)
+        let bytes = try #require(row.styleFeatures).utf8.count
+        #expect(bytes <= 640, "got: \(bytes)")
     }
 
     @Test("quantiles are within a bin of the exact ones")

@@ -1,42 +1,38 @@
 import Bytes
 
 extension ConversationStyleEngine {
-    /// The continuous features behind the labels, as JSON; absent members could not be computed.
+    /// The continuous features behind the labels, as JSON of at most 640 bytes; absent members could not be computed.
+    ///
+    /// Those that come out differently on two halves of a user's conversations are not told: they say little of the
+    /// user (courtesies and hedges a word, matching of feelings, the slowest replies; `bench quality style`).
     func features(_ labels: StyleLabels) -> String {
         var json = JSONWriter()
         json.beginObject()
-        func add(_ name: String, _ value: Double?) {
+        func add(_ name: String, _ value: Double?, decimals: Int = 3) {
             guard let value else { return }
             json.key(name)
-            json.value(value, decimals: 4)
+            json.value(value, decimals: decimals)
         }
         json.key("user_messages")
         json.value(userMessages)
         add("formality", formality.count > 0 ? formality.mean : nil)
-        add("verbosity_words", lengths.quantile(0.5))
-        add("verbosity_words_p90", lengths.quantile(0.9))
-        add("reply_seconds_median", latencies.quantile(0.5))
-        add("reply_seconds_p90", latencies.quantile(0.9))
+        add("verbosity_words", lengths.quantile(0.5), decimals: 1)
+        add("verbosity_words_p90", lengths.quantile(0.9), decimals: 1)
+        add("reply_seconds_median", latencies.quantile(0.5), decimals: 0)
         add("question_share", questions.mean)
         add("user_word_share", userWords + botWords > 0 ? Double(userWords) / Double(userWords + botWords) : nil)
-        add("user_message_share", Double(userMessages) / Double(userMessages + botMessages))
         add("vocabulary_richness", vocabulary.richness)
-        add("hedges_per_100_words", hedges.count > 0 ? 100 * hedges.mean : nil)
-        add("courtesies_per_100_words", hedges.count > 0 ? 100 * politeness.mean : nil)
-        add("first_person_per_100_words", hedges.count > 0 ? 100 * firstPerson.mean : nil)
+        add("first_person_per_100_words", hedges.count > 0 ? 100 * firstPerson.mean : nil, decimals: 2)
         add("marks_per_message", marks.mean)
         add("capitals_ratio", capitals.mean)
         add("disclosure_share", disclosure.count > 0 ? disclosure.mean : nil)
         add("laughter_share", humor.count > 0 ? humor.mean : nil)
         add("backchannel_share", backchannels.mean)
-        add("messages_per_topic_run", topicRun.count > 0 ? topicRun.mean : nil)
+        add("messages_per_topic_run", topicRun.count > 0 ? topicRun.mean : nil, decimals: 2)
         add("depth_score", labels.depthScore)
         add("valence_mean", emotions.valence.count > 0 ? emotions.valence.mean : nil)
-        add("valence_deviation", emotions.valence.count > 0 ? emotions.valence.deviation : nil)
-        add("valence_volatility", emotions.volatility.count > 0 ? emotions.volatility.mean : nil)
         add("arousal_mean", emotions.arousal.count > 0 ? emotions.arousal.mean : nil)
         add("emotionality", emotions.emotionality.count > 0 ? emotions.emotionality.mean : nil)
-        add("emotion_matching", emotions.matching)
         add("continuation_rate", replies.resolvedCount > 0 ? replies.pooledRate : nil)
         addQuestionKinds(to: &json)
         addHours(to: &json)

@@ -133,6 +133,14 @@ extension Lexicon {
             "please pls plz kindly thanks thank thx ty tysm sorry appreciate appreciated grateful pardon welcome"
         ),
         (.or, "or"),
+        (
+            .leading,
+            """
+            a an the and but or because cuz if than of from into my your our their every it's that's i'm you're he's \
+            she's we're they're i've there's im thats youre
+            """
+        ),
+        (.hesitation, "um uh er erm uhm umm uhh so well and but or like"),
     ]
 
     /// Words that are pleasant or not without showing a basic emotion.

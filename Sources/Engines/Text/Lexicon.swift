@@ -33,6 +33,10 @@ struct WordTraits: OptionSet {
     static let hedge = WordTraits(rawValue: 1 << 18)
     static let polite = WordTraits(rawValue: 1 << 19)
     static let or = WordTraits(rawValue: 1 << 20)
+    /// Never the last word of a finished sentence.
+    static let leading = WordTraits(rawValue: 1 << 21)
+    /// Holds the floor when there is nothing else.
+    static let hesitation = WordTraits(rawValue: 1 << 22)
 }
 
 /// What is known of a word.

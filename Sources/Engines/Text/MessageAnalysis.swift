@@ -106,6 +106,9 @@ package struct CueSet: OptionSet, Hashable, Sendable {
     package static let laughter = CueSet(rawValue: 1 << 15)
     /// Gives courage or praise: "you can do it", "good luck", "well done".
     package static let encouragement = CueSet(rawValue: 1 << 16)
+    /// Breaks off or only holds the floor: without an end mark it ends in a word that another has to follow ("because",
+    /// "the"), or is nothing but hesitation ("so um").
+    package static let unfinished = CueSet(rawValue: 1 << 17)
 }
 
 /// A content word.

@@ -18,7 +18,18 @@ extension TextAnalyzer {
         if result.cues.contains(.resolved) || result.cues.contains(.optOut) {
             result.cues.remove(.unresolvedRequest)
         }
-        if isBackchannel(scan, covered: covered, result) { result.cues.insert(.backchannel) }
+        if result.rulesApply, !result.isQuestion, isUnfinished(scan) {
+            result.cues.insert(.unfinished)
+        } else if isBackchannel(scan, covered: covered, result) {
+            result.cues.insert(.backchannel)
+        }
+    }
+
+    /// Whether the last sentence breaks off, or there is nothing but hesitation.
+    private func isUnfinished(_ scan: TextScan) -> Bool {
+        guard let sentence = scan.sentences.last, !sentence.states, !sentence.exclaims else { return false }
+        if scan.tokens[sentence.tokens.upperBound - 1].entry.traits.contains(.leading) { return true }
+        return scan.tokens.count <= 4 && scan.tokens.allSatisfy { $0.entry.traits.contains(.hesitation) }
     }
 
     /// Whether the whole message only shows that its writer is there.

@@ -6,6 +6,31 @@ extension TextAnalyzer {
     /// What speaks for neutral before any word was read.
     private static let neutralPrior = 0.7
 
+    /// The emotion of a message: the model's where it has English words to go by, else the lexicon's.
+    func computedEmotion(_ scan: TextScan, rulesApply: Bool) -> Emotion {
+        guard let emotions, rulesApply else { return lexicalEmotion(scan, rulesApply: rulesApply) }
+        return modelled(scan, emotions)
+    }
+
+    /// The emotion that the model reads in English text.
+    ///
+    /// Valence and arousal are the means of `Emotion.axes` under the distribution; up to three exclamation marks take
+    /// a tenth each of what arousal lacks.
+    private func modelled(_ scan: TextScan, _ model: EmotionModel) -> Emotion {
+        var sums = SIMD8<Int32>.zero
+        EmotionFeatures(bits: model.bits).forEach(
+            scan, isNegated: { isNegated(scan, $0, $1) }, hasWord: { model.addWord($0, to: &sums) },
+            { model.add($0, to: &sums) })
+        var emotion = model.distribution(sums, tokens: scan.tokens.count)
+        var arousal = 0.0
+        for kind in EmotionKind.allCases {
+            emotion.valence += emotion[kind] * Emotion.axes(kind).valence
+            arousal += emotion[kind] * Emotion.axes(kind).arousal
+        }
+        emotion.arousal = arousal + (1 - arousal) * 0.1 * Double(min(3, scan.exclamations))
+        return emotion
+    }
+
     /// The emotion that the words, emoji and marks of a message show.
     ///
     ///     p(k) = s(k) / (Σ s + 0.7),  s(k) = Σ weight · emphasis over the words of the kind
@@ -15,7 +40,7 @@ extension TextAnalyzer {
     /// anything else to a fifth. It knows no irony and nothing outside its lexicon:
     /// macro-F1 over the six emotions on the development half of GoEmotions is 0.43, measured once, not tuned.
     /// The scheme follows Taboada et al., "Lexicon-based methods for sentiment analysis", 2011; the words are our own.
-    func emotion(_ scan: TextScan, rulesApply: Bool) -> Emotion {
+    func lexicalEmotion(_ scan: TextScan, rulesApply: Bool) -> Emotion {
         var scores = Emotion()
         scores.neutral = 0
         var valence = 0.0
@@ -69,7 +94,7 @@ extension TextAnalyzer {
         return emphasis
     }
 
-    private func isNegated(_ scan: TextScan, _ index: Int, _ sentence: Sentence) -> Bool {
+    func isNegated(_ scan: TextScan, _ index: Int, _ sentence: Sentence) -> Bool {
         let from = max(sentence.tokens.lowerBound, index - Self.negationReach)
         for place in stride(from: index - 1, through: from, by: -1) {
             // "no, I love it": what follows a comma stands for itself.

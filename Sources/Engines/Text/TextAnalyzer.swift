@@ -15,6 +15,7 @@ package struct TextAnalyzer: Sendable {
     package static let termsMax = 32
 
     let table: EmbeddingTable?
+    let emotions: EmotionModel?
     /// The width of embeddings.
     package let dimensions: Int
     let lexicon = Lexicon.shared
@@ -23,12 +24,14 @@ package struct TextAnalyzer: Sendable {
     ///
     /// - Parameters:
     ///   - table: the embedding table, or nil to have hashed features for English too.
+    ///   - emotions: the model of emotions, or nil to go by the lexicon alone.
     ///   - dimensions: 64, 128 or 256.
-    package init(table: EmbeddingTable?, dimensions: Int = 64) {
+    package init(table: EmbeddingTable?, emotions: EmotionModel? = nil, dimensions: Int = 64) {
         precondition(
             dimensions == 64 || dimensions == 128 || dimensions == 256,
             "expected 64, 128 or 256 dimensions, got: \(dimensions)")
         self.table = table
+        self.emotions = emotions
         self.dimensions = dimensions
     }
 
@@ -70,7 +73,7 @@ package struct TextAnalyzer: Sendable {
         if let supplied = suppliedEmotion, let emotion = Emotion(supplied: supplied) {
             result.emotion = emotion
         } else {
-            result.emotion = emotion(scan, rulesApply: result.rulesApply)
+            result.emotion = computedEmotion(scan, rulesApply: result.rulesApply)
         }
         return result
     }
@@ -78,7 +81,7 @@ package struct TextAnalyzer: Sendable {
     /// Looks every word up, trying a stretched one again without its stretch.
     ///
     /// - Returns: how many words the lexicon has.
-    private func lookUp(_ scan: inout TextScan) -> Int {
+    func lookUp(_ scan: inout TextScan) -> Int {
         var known = 0
         for index in scan.tokens.indices {
             let token = scan.tokens[index]

@@ -12,7 +12,7 @@ struct Fit {
         """
 
     static var tasks: [any FitTask.Type] {
-        [MemoryFit.self]
+        [MemoryFit.self, EmotionFit.self]
     }
 
     /// Runs `bench fit` with these arguments.

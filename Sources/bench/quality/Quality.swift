@@ -17,7 +17,8 @@ struct Quality {
     static var tasks: [any QualityTask.Type] {
         [
             EmbeddingQuality.self, ForgettingCurveQuality.self, RetrievalTrendQuality.self, ReMentionQuality.self,
-            PersonalityQuality.self,
+            PersonalityQuality.self, EmotionQuality.self, DialogueActsQuality.self, StyleQuality.self,
+            ReplyLengthQuality.self,
         ]
     }
 

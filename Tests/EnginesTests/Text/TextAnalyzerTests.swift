@@ -50,6 +50,8 @@ struct TextRuleTests {
             ("i don't think so", .disagreement),
             ("that is funny lol", .laughter), ("ahahaha", .laughter),
             ("Good luck tomorrow", .encouragement), ("well done!", .encouragement),
+            ("I would come but", .unfinished), ("it is in the", .unfinished), ("so um", .unfinished),
+            ("well", .unfinished),
         ] as [(String, CueSet)])
     func cues(text: String, expected: CueSet) {
         #expect(analysis(text).cues.isSuperset(of: expected))
@@ -65,6 +67,8 @@ struct TextRuleTests {
             ("I am going to Rome", .selfDisclosure), ("can you fix it? never mind", .unresolvedRequest),
             ("leave me alone please", .unresolvedRequest), ("can you believe it", .unresolvedRequest),
             ("thankful heart", .thanks), ("bye. the way", .topicShift), ("imagine", .selfDisclosure),
+            ("I think so", .unfinished), ("I would come, but.", .unfinished), ("is it the", .unfinished),
+            ("uh", .backchannel), ("get well", .unfinished),
         ] as [(String, CueSet)])
     func noCues(text: String, unexpected: CueSet) {
         #expect(analysis(text).cues.isDisjoint(with: unexpected))
