@@ -5,7 +5,7 @@ import Model
 ///
 /// Welford's recursion; mean and variance count `priorCount` values of the population.
 struct RunningBaseline: Equatable, Sendable {
-    static let priorCount = 5.0
+    static let priorCount = 2.0
 
     private(set) var count = 0
     private(set) var mean = 0.0

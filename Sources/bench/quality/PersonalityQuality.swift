@@ -20,16 +20,18 @@ enum PersonalityQuality: QualityTask {
     private static let checkpoints = [60, 150, 500]
 
     static func run(_ data: DataFolder, _ report: inout QualityReport) throws {
-        for (size, isGoal) in [(0.5, true), (0.25, false), (1.0, false)] {
+        for (size, habits, isGoal) in [
+            (0.5, Habits.usual, true), (0.25, .usual, false), (1.0, .usual, false), (0.5, .unusual, true),
+        ] {
             var found = [PlantedScore](repeating: PlantedScore(), count: checkpoints.count)
             for seed in 0..<users {
-                var user = PlantedUser(seed: UInt64(seed) &* 7919 &+ 20_241_121, size: size)
+                var user = PlantedUser(seed: UInt64(seed) &* 7919 &+ 20_241_121, size: size, habits: habits)
                 for (index, turns) in checkpoints.enumerated() {
                     user.talk(until: turns)
                     found[index].add(try user.score())
                 }
             }
-            let prefix = "planted-\(Figure.text(size))"
+            let prefix = "planted-\(Figure.text(size))\(habits.suffix)"
             for (turns, score) in zip(checkpoints, found) {
                 report.add(
                     "\(prefix)-coverage-error-at-\(turns)-turns", abs(score.coverage - 0.9), .atMost(0.03))
@@ -99,15 +101,26 @@ private struct PlantedScore {
     }
 }
 
+/// How a simulated user answers whatever the bot shows.
+private struct Habits {
+    var suffix: String
+    var valence: (mean: Double, deviation: Double)
+    var logWords: (mean: Double, deviation: Double)
+
+    /// As the engine expects of a user of whom nothing is known.
+    static let usual = Habits(suffix: "", valence: (0.1, 0.3), logWords: (2.2, 0.75))
+    /// Longer and more even answers: what is expected misleads until it is outweighed.
+    static let unusual = Habits(suffix: "-unusual-user", valence: (0.1, 0.2), logWords: (3, 0.5))
+}
+
 /// A simulated user who likes some of the bot's traits.
 private struct PlantedUser {
     static let traits = ["candour", "humor", "patience", "rigour", "warmth", "whimsy"]
     static let shownShare = 0.4
-    static let valenceDeviation = 0.3
-    static let logWordsDeviation = 0.75
 
     private var random: SeededRandom
     private let effects: [Double]
+    private let habits: Habits
     private var engine = PersonalityEvolutionEngine()
     private var now = Timestamp(microseconds: 1_709_251_200_000_000)
     private var nextID: Int64 = 0
@@ -115,7 +128,8 @@ private struct PlantedUser {
     private var shown: [[Double]] = []
     private var answers: [Double] = []
 
-    init(seed: UInt64, size: Double) {
+    init(seed: UInt64, size: Double, habits: Habits = .usual) {
+        self.habits = habits
         var random = SeededRandom(seed: seed)
         effects = Self.traits.map { _ in size * random.normal() }
         self.random = random
@@ -133,9 +147,9 @@ private struct PlantedUser {
             }
             let pull = zip(effects, intensities).reduce(0) { $0 + $1.0 * $1.1 }
             var analysis = MessageAnalysis()
-            analysis.emotion.valence = 0.1 + Self.valenceDeviation * (pull + random.normal())
-            analysis.wordCount = Int(
-                max(0, exp(2.2 + Self.logWordsDeviation * (pull + random.normal())) - 1).rounded())
+            analysis.emotion.valence = habits.valence.mean + habits.valence.deviation * (pull + random.normal())
+            let logWords = habits.logWords.mean + habits.logWords.deviation * (pull + random.normal())
+            analysis.wordCount = Int(max(0, exp(logWords) - 1).rounded())
             observe(.user, analysis)
             shown.append(intensities)
             answers.append(pull)
