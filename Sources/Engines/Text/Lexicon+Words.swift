@@ -137,7 +137,7 @@ extension Lexicon {
             .leading,
             """
             a an the and but or because cuz if than of from into my your our their every it's that's i'm you're he's \
-            she's we're they're i've there's im thats youre
+            she's we're they're i've there's im thats youre um uh er erm uhm umm uhh
             """
         ),
         (.hesitation, "um uh er erm uhm umm uhh so well and but or like"),

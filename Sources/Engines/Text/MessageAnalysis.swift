@@ -107,7 +107,7 @@ package struct CueSet: OptionSet, Hashable, Sendable {
     /// Gives courage or praise: "you can do it", "good luck", "well done".
     package static let encouragement = CueSet(rawValue: 1 << 16)
     /// Breaks off or only holds the floor: without an end mark it ends in a word that another has to follow ("because",
-    /// "the"), or is nothing but hesitation ("so um").
+    /// "the", "um"), or is nothing but hesitation ("so").
     package static let unfinished = CueSet(rawValue: 1 << 17)
 }
 

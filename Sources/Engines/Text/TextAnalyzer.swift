@@ -3,7 +3,8 @@ import Bytes
 /// Reads a message once and says what the engines need to know of it.
 ///
 /// Words, sentences, questions, cues, emotion, terms and embedding come from one scan in O(length). It is a set of
-/// rules and a small lexicon for English; of other languages it gives counts, script, terms and a hashed embedding.
+/// rules, a small lexicon and a linear model of emotions for English; of other languages it gives counts, script, terms
+/// and a hashed embedding.
 ///
 ///     let analyzer = TextAnalyzer(table: table)
 ///     let analysis = analyzer.analyze(content: "By the way, do you like sailing?")

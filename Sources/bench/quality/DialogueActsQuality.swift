@@ -4,7 +4,8 @@ import Worker
 /// Basic dialogue acts of meetings (MRDA) as the text analysis tells them, with no context and no fitting.
 ///
 /// Q is what asks, B what is a back-channel, D (disruption) what breaks off, F (floor-grabber) what breaks off after
-/// at most two words, S (statement) all else. The text alone does not tell a "yeah" that answers from one that only listens.
+/// at most two words, S (statement) all else. The text alone does not tell a "yeah" that answers from one that only
+/// listens.
 enum DialogueActsQuality: QualityTask {
     static let name = "dialogue-acts"
     private static let meetings = "mrda/meetings.jsonl.gz"

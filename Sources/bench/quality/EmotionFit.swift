@@ -15,7 +15,8 @@ enum EmotionFit: FitTask {
 
     static func run(_ data: DataFolder) throws {
         let comments = try EmotionComments(data)
-        let analyzer = TextAnalyzer.shipped(dimensions: 64)
+        // The weights at hand are those that are to be replaced: they may be of another layout.
+        let analyzer = TextAnalyzer.shippedWithoutModels(dimensions: 64)
         let training = comments.parts["train"] ?? []
         let choosing = comments.parts["dev"] ?? []
         var matrix = SparseRows(width: 1 << bits)
