@@ -33,7 +33,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .target(name: "CAssets", exclude: ["embedding", "sample"]),
+        .target(name: "CAssets", exclude: ["embedding", "emotion", "sample"]),
         .target(name: "Bytes", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
         shipped("Model", ["Bytes"]),
         shipped("Engines", ["Model", "Bytes"]),
