@@ -12,7 +12,7 @@ struct Fit {
         """
 
     static var tasks: [any FitTask.Type] {
-        []
+        [EngagementFit.self]
     }
 
     /// Runs `bench fit` with these arguments.

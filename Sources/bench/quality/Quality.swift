@@ -15,7 +15,10 @@ struct Quality {
         """
 
     static var tasks: [any QualityTask.Type] {
-        [EmbeddingQuality.self]
+        [
+            EmbeddingQuality.self, AnomalyQuality.self, ChangePointQuality.self, CharacterRateQuality.self,
+            PoorTurnQuality.self, EngagementQuality.self,
+        ]
     }
 
     /// Runs `bench quality` with these arguments.

@@ -1,0 +1,17 @@
+/// The population's weights of receptivity and of return, version 1: written by `bench fit engagement` on byu_chitchat
+/// (MIT) and irc_disentangle (CC BY 4.0).
+package enum ReceptivityWeights {
+    static let intercept = 3.378
+    /// Of ln(1 + silence in units of 10 s).
+    static let recency = -1.156
+    /// Of ln(1 + messages of the session), the user's farewell, ln(1 + words), ln(1 + user messages).
+    static let context = [0.236, -3.606, 0.22, 0.198]
+    /// Of the log-odds of the user's hours.
+    static let hour = -0.355
+    /// The standard deviation of users' own offsets.
+    package static let offsetDeviation = 0.3
+    /// Of the hazard in the first to last interval.
+    static let returnIntercepts = [-1.737, -1.082, -0.836, -0.615, -0.775, -1.039]
+    /// Of the features of return.
+    static let returnFeatures = [-0.468, -0.171, 0.758, -0.19, 0.085]
+}
