@@ -1,15 +1,15 @@
 /// The population's weights of receptivity and of return, version 1: written by `bench fit engagement` on byu_chitchat
 /// (MIT) and irc_disentangle (CC BY 4.0).
 package enum ReceptivityWeights {
-    static let intercept = 3.378
+    static let intercept = 1.709
     /// Of ln(1 + silence in units of 10 s).
-    static let recency = -1.156
+    static let recency = -1.09
     /// Of ln(1 + messages of the session), the user's farewell, ln(1 + words), ln(1 + user messages).
-    static let context = [0.236, -3.606, 0.22, 0.198]
+    static let context = [0.24, -3.669, 0.184, 0.409]
     /// Of the log-odds of the user's hours.
-    static let hour = -0.355
+    static let hour = 0.887
     /// The standard deviation of users' own offsets.
-    package static let offsetDeviation = 0.3
+    package static let offsetDeviation = 1.0
     /// Of the hazard in the first to last interval.
     static let returnIntercepts = [-1.737, -1.082, -0.836, -0.615, -0.775, -1.039]
     /// Of the features of return.

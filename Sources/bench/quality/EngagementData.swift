@@ -62,18 +62,25 @@ enum EngagementData {
     }
 
     /// A line that a link says answers an earlier one of somebody is written to that person.
+    ///
+    /// Times are logged in minutes: the lines of a minute are spread evenly over it, in their order.
     static func logTimelines(_ data: DataFolder) throws -> [String: [EngagementEvent]] {
         let analyzer = TextAnalyzer.shipped(dimensions: 64)
         var timelines: [String: [EngagementEvent]] = [:]
         for log in try data.lines(logs) {
             let channel = try log.member("channel").string ?? ""
             var lines: [Int: (at: Timestamp, user: String)] = [:]
-            for line in try log.member("messages").array ?? [] {
+            let messages = try log.member("messages").array ?? []
+            let perMinute = messages.reduce(into: [:]) { $0[$1[1]?.string ?? "", default: 0.0] += 1 }
+            var places: [String: Double] = [:]
+            for line in messages {
+                places[line[1]?.string ?? "", default: -0.5] += 1
                 guard let index = line[0]?.double, let time = line[1]?.string, !time.isEmpty,
                     let nick = line[2]?.string, !nick.isEmpty, line[3]?.string != "system"
                 else { continue }
                 let user = channel + "/" + nick
                 let at = try Timestamp(text: time)
+                    .advanced(bySeconds: 60 * (places[time] ?? 0) / (perMinute[time] ?? 1))
                 lines[Int(index)] = (at, user)
                 timelines[user, default: []].append(
                     EngagementEvent(at: at, isUser: true, analysis: analysis(line[4]?.string ?? "", analyzer)))

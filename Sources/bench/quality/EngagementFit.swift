@@ -1,11 +1,13 @@
 import Bytes
 import Engines
 import Glibc
+import Model
 
 /// Fits the population's weights of receptivity and of return on one half of the users of each set.
 ///
 /// Receptivity: logistic regression of the answer within 10 minutes; trials after 6 minutes of silence, which proactive
-/// messages are like, weigh `silentWeight`. The deviation of users' own offsets is the one of a few with the least
+/// messages are like, weigh `silentWeight`. The hour's weight is that of the user's presence instead: a discrete hazard
+/// of writing in an hour of silence, because trials are known only while users are about. The deviation of users' own offsets is the one of a few with the least
 /// log loss of predictions made before each trial. Return: discrete hazard as logistic regression over user intervals.
 enum EngagementFit: FitTask {
     static let name = "engagement"
@@ -14,17 +16,20 @@ enum EngagementFit: FitTask {
     static let silentWeight = 10.0
 
     static func run(_ data: DataFolder) throws {
-        let trials = EngagementData.trials(
-            try EngagementData.chatTimelines(data).filter { EngagementData.isForFitting($0.key) })
+        let chats = try EngagementData.chatTimelines(data).filter { EngagementData.isForFitting($0.key) }
+        let logs = try EngagementData.logTimelines(data).filter { EngagementData.isForFitting($0.key) }
+        let trials = EngagementData.trials(chats)
+        let hour = max(0, Regression.logistic(hours(chats), ridge: 1)[2])
         let weights = Regression.logistic(
             trials.map { trial in
                 (
                     features: [1] + trial.features, isTrue: trial.isAnswered,
                     weight: trial.silenceSeconds < EngagementQuality.silenceSeconds ? 1 : silentWeight
                 )
-            }, ridge: 1)
+            }, ridge: 1, lastWeight: hour)
+        let both = trials + EngagementData.trials(logs)
         let deviation =
-            [0.1, 0.2, 0.3, 0.5, 0.7, 1].min { loss(trials, weights, $0) < loss(trials, weights, $1) } ?? 0.5
+            [0.2, 0.3, 0.5, 0.7, 1, 1.4, 2].min { loss(both, weights, $0) < loss(both, weights, $1) } ?? 0.5
         let hazard = Regression.logistic(
             intervals(try EngagementData.gaps(data).filter { EngagementData.isForFitting($0.user) }), ridge: 1)
         let intervals = ReturnHazard.intervalHours.count
@@ -50,6 +55,31 @@ enum EngagementFit: FitTask {
             """
         try writeFile(target, Array(text.utf8))
         progress("\(target): \(trials.count) trials")
+    }
+
+    /// Hours of silence after the first, up to a week: whether the user wrote in it, by silence and the hour's log-odds.
+    private static func hours(_ timelines: [String: [EngagementEvent]]) -> [Regression.Row] {
+        var rows: [Regression.Row] = []
+        for (_, events) in timelines.sorted(by: { $0.key < $1.key }) {
+            var active = ActiveHours()
+            var last: Timestamp?
+            for event in events where event.isUser {
+                if let last, event.at.hourIndex > last.hourIndex {
+                    let logits = active.logits
+                    for hour in (last.hourIndex + 1)...min(event.at.hourIndex, last.hourIndex + 168) {
+                        let silence = Double(hour - last.hourIndex) * 3600
+                        rows.append(
+                            (
+                                [1, log(1 + silence / Projections.recencySeconds), logits[Int(hour % 24)]],
+                                hour == event.at.hourIndex, 1
+                            ))
+                    }
+                }
+                active.add(event.at)
+                last = event.at
+            }
+        }
+        return rows
     }
 
     private static func numbers(_ values: ArraySlice<Double>) -> String {
@@ -96,12 +126,14 @@ enum EngagementFit: FitTask {
 enum Regression {
     typealias Row = (features: [Double], isTrue: Bool, weight: Double)
 
-    /// Weights of the features by Newton's method, each drawn to 0 by `ridge`·w²/2.
-    static func logistic(_ rows: [Row], ridge: Double) -> [Double] {
-        let count = rows.first?.features.count ?? 0
-        var weights = [Double](repeating: 0, count: count)
+    /// Weights of the features by Newton's method, each drawn to 0 by `ridge`·w²/2; the last one is given, if at all.
+    static func logistic(_ rows: [Row], ridge: Double, lastWeight: Double? = nil) -> [Double] {
+        let all = rows.first?.features.count ?? 0
+        var weights = [Double](repeating: 0, count: all)
+        if let lastWeight { weights[all - 1] = lastWeight }
+        let count = lastWeight == nil ? all : all - 1
         for _ in 0..<30 {
-            var gradient = weights.map { -ridge * $0 }
+            var gradient = weights.prefix(count).map { -ridge * $0 }
             var curvature = (0..<count).map { row in (0..<count).map { $0 == row ? ridge : 0 } }
             for (features, isTrue, weight) in rows {
                 let p = predict(weights, features)
@@ -113,7 +145,7 @@ enum Regression {
                 }
             }
             let step = solved(curvature, gradient)
-            for place in weights.indices { weights[place] += step[place] }
+            for place in step.indices { weights[place] += step[place] }
             if step.allSatisfy({ $0.magnitude < 1e-9 }) { break }
         }
         return weights
