@@ -6,7 +6,8 @@
 /// values, so that one event is one alarm.
 ///
 /// Invariants: no score changes when all values are shifted or scaled; nothing is assumed about the distribution, of
-/// which records are few (about 2·ln n of n values) whatever it is. A range without width says nothing: 0. O(1) a value.
+/// which records are few (about 2·ln n of n values) whatever it is. A range without width says nothing: 0. O(1) for
+/// each value.
 /// Source: the theory of records, Chandler 1952 and Rényi 1962; the ratio to the range is as Dixon's (1950).
 package struct RecordExcess {
     /// Values that the level's memory spans.

@@ -30,8 +30,7 @@ extension ProactiveEngagementEngine {
             reasons.append("optimal_timing_hours: user asked not to be contacted")
         } else if outreach.isExhausted {
             reasons.append(
-                "optimal_timing_hours: \(Outreach.unansweredMax) proactive messages without an answer since the user wrote"
-            )
+                "optimal_timing_hours: \(Outreach.unansweredMax) proactive messages without an answer")
         } else {
             for hour in hours.best { writer.value(hour) }
         }

@@ -12,9 +12,9 @@ import Model
 /// answered within ten minutes. The intercept holds what the user's last message tells and the user's own offset.
 ///
 /// Invariants: a user who asked not to be contacted stays opted out, whatever is written later: the intercept is
-/// `optedOutLogit`, no topic is suggested and no hour is good. After `Outreach.unansweredMax` proactive messages without
-/// an answer no hour is good until the user writes. Hours near which the user never wrote are never suggested. Times
-/// are UTC, as the user's zone is not known. O(1) a row.
+/// `optedOutLogit`, no topic is suggested and no hour is good. After `Outreach.unansweredMax` proactive messages
+/// without an answer no hour is good until the user writes. Hours near which the user never wrote are never
+/// suggested. Times are UTC, as the user's zone is not known. O(1) a row.
 package struct ProactiveEngagementEngine: Engine {
     package static let name = EngineName.proactiveEngagement
     /// The intercept of a user who asked not to be contacted: odds of one in 5·10⁸.

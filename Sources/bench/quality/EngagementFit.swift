@@ -5,10 +5,11 @@ import Model
 
 /// Fits the population's weights of receptivity and of return on one half of the users of each set.
 ///
-/// Receptivity: logistic regression of the answer within 10 minutes; trials after 6 minutes of silence, which proactive
-/// messages are like, weigh `silentWeight`. The hour's weight is that of the user's presence instead: a discrete hazard
-/// of writing in an hour of silence, because trials are known only while users are about. The deviation of users' own offsets is the one of a few with the least
-/// log loss of predictions made before each trial. Return: discrete hazard as logistic regression over user intervals.
+/// Receptivity: logistic regression of the answer within 10 minutes; trials after 6 minutes of silence, which
+/// proactive messages are like, weigh `silentWeight`. The hour's weight is that of the user's presence instead: a
+/// discrete hazard of writing in an hour of silence, because trials are known only while users are about. The deviation
+/// of users' own offsets is the one of a few with the least log loss of predictions made before each trial. Return:
+/// discrete hazard as logistic regression over user intervals.
 enum EngagementFit: FitTask {
     static let name = "engagement"
     static let files = [EngagementData.chats, EngagementData.sessions, EngagementData.logs]
@@ -18,7 +19,7 @@ enum EngagementFit: FitTask {
     static func run(_ data: DataFolder) throws {
         let chats = try EngagementData.chatTimelines(data).filter { EngagementData.isForFitting($0.key) }
         let logs = try EngagementData.logTimelines(data).filter { EngagementData.isForFitting($0.key) }
-        let trials = EngagementData.trials(chats)
+        let trials = EngagementData.trials(chats) + EngagementData.trials(logs)
         let hour = max(0, Regression.logistic(hours(chats), ridge: 1)[2])
         let weights = Regression.logistic(
             trials.map { trial in
@@ -27,15 +28,16 @@ enum EngagementFit: FitTask {
                     weight: trial.silenceSeconds < EngagementQuality.silenceSeconds ? 1 : silentWeight
                 )
             }, ridge: 1, lastWeight: hour)
-        let both = trials + EngagementData.trials(logs)
         let deviation =
-            [0.2, 0.3, 0.5, 0.7, 1, 1.4, 2].min { loss(both, weights, $0) < loss(both, weights, $1) } ?? 0.5
+            [0.2, 0.3, 0.5, 0.7, 1, 1.4, 2].min { loss(trials, weights, $0) < loss(trials, weights, $1) } ?? 0.5
         let hazard = Regression.logistic(
             intervals(try EngagementData.gaps(data).filter { EngagementData.isForFitting($0.user) }), ridge: 1)
         let intervals = ReturnHazard.intervalHours.count
         let text = """
-            /// The population's weights of receptivity and of return, version 1: written by `bench fit engagement` on byu_chitchat
-            /// (MIT) and irc_disentangle (CC BY 4.0).
+            /// The population's weights of receptivity and of return, version 1.
+            ///
+            /// Written by `bench fit engagement` on byu_chitchat (MIT; Myers, Etchart and Fulda 2020) and
+            /// irc_disentangle (CC BY 4.0; Kummerfeld et al. 2019).
             package enum ReceptivityWeights {
                 static let intercept = \(number(weights[0]))
                 /// Of ln(1 + silence in units of 10 s).
@@ -57,7 +59,7 @@ enum EngagementFit: FitTask {
         progress("\(target): \(trials.count) trials")
     }
 
-    /// Hours of silence after the first, up to a week: whether the user wrote in it, by silence and the hour's log-odds.
+    /// Hours of silence after the first, up to a week: whether the user wrote in it, by silence and hour.
     private static func hours(_ timelines: [String: [EngagementEvent]]) -> [Regression.Row] {
         var rows: [Regression.Row] = []
         for (_, events) in timelines.sorted(by: { $0.key < $1.key }) {

@@ -4,8 +4,9 @@ import Glibc
 /// Receptivity and return on chats with real times, against base rate, recency and the user's own habit.
 ///
 /// Users are cut in two by a hash; the shipped weights were fitted on one half, the figures are of the other. Of these
-/// users' trials the first 70 % by time fit the baselines (share of answers; logistic regression on ln(1 + silence/10 s)
-/// alone) and the rest is measured. Receptivity is what the product's row gives at the moment of the message.
+/// users' trials the first 70 % by time fit the baselines (share of answers; logistic regression on
+/// ln(1 + silence/10 s) alone) and the rest is measured. Receptivity is what the product's row gives at the moment of
+/// the message; trials of users who asked not to be contacted are left out, as theirs is a rule and no prediction.
 enum EngagementQuality: QualityTask {
     static let name = "engagement"
     static let files = [EngagementData.chats, EngagementData.sessions, EngagementData.logs]

@@ -21,7 +21,11 @@ enum NABScore {
     static let probationValuesMax = 5000
 
     /// The score at the best threshold, and that threshold: alarms are scores of at least it.
-    static func best(_ series: [NABSeries], scores: [[Double]]) -> (score: Double, threshold: Double) {
+    ///
+    /// With `thresholdMin`, thresholds below it are not tried.
+    static func best(
+        _ series: [NABSeries], scores: [[Double]], thresholdMin: Double = -.infinity
+    ) -> (score: Double, threshold: Double) {
         var events: [Event] = []
         var windows = 0
         for (one, scores) in zip(series, scores) {
@@ -32,7 +36,7 @@ enum NABScore {
         var hits = [Double?](repeating: nil, count: windows)
         var sum = -Double(windows)
         var best = (sum: sum, threshold: Double.infinity)
-        for (place, event) in events.enumerated() {
+        for (place, event) in events.enumerated() where event.score >= thresholdMin {
             if let window = event.window {
                 // The highest weight in a window is that of its earliest alarm; a hit undoes the −1 of a miss.
                 let before = hits[window] ?? -1
