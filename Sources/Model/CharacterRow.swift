@@ -34,7 +34,7 @@ package struct CharacterRow: Hashable, Sendable {
     package var qualityTrend: String?
     /// The end of the newest hour that the trend, the consistency and the anomalies saw.
     package var trendThrough: Timestamp?
-    /// `[{"time","metric","score","direction"}]`, newest first.
+    /// `[{"time","metric","score","direction","kind"}]`, newest first; kind: `level` or `value`.
     ///
     /// An empty list is a result. Score is the probability of a change, direction `up` or `down`.
     package var recentAnomalies: String?

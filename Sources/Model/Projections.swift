@@ -66,6 +66,9 @@ package enum Projections {
         package init() {}
     }
 
+    /// The unit of the silence in receptivity: answers come in seconds or not for days.
+    package static let recencySeconds = 10.0
+
     /// The chance that a proactive message at this moment is answered; nil unless every anchor but those of outreach is
     /// known.
     package static func receptivity(_ anchors: ReceptivityAnchors, at moment: Timestamp) -> Double? {
@@ -80,7 +83,7 @@ package enum Projections {
         {
             fatigue = stored * decayShare(seconds: rest, days: 7)
         }
-        return logistic(intercept + weight * log(1 + silence / 3600) + hourLogit - fatigue)
+        return logistic(intercept + weight * log(1 + silence / recencySeconds) + hourLogit - fatigue)
     }
 
     /// The hour of the day (UTC), 0…23.

@@ -79,7 +79,7 @@ public struct CharacterPerformance: Hashable, Sendable {
     public let personalityConsistencyIndex: Double?
     /// `improving`, `stable` or `declining`.
     public let qualityTrend: String?
-    /// JSON: `[{"time","metric","score","direction"}]`, newest first.
+    /// JSON: `[{"time","metric","score","direction","kind"}]`, newest first; kind: `level` or `value`.
     public let recentAnomalies: String?
     /// JSON: score → `given` or `behavioural`.
     public let sources: String

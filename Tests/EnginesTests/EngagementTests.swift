@@ -65,19 +65,90 @@ import Testing
         #expect(always > half && half > never && always - never > 1)
     }
 
-    @Test("The fit is the maximum of the posterior")
+    @Test("A user's offset is the maximum of the posterior")
     func maximum() {
         var random = SeededRandom(seed: 5)
         for _ in 0..<50 {
             var receptivity = Receptivity()
             for _ in 0..<Int.random(in: 0..<200, using: &random) {
-                receptivity.addReplyTrial(bin: Int.random(in: 0..<9, using: &random), replied: random.chance(0.5))
-                if random.chance(0.2) { receptivity.addReturn(hours: random.uniform() * 200) }
+                receptivity.addReplyTrial(logit: random.uniform() * 12 - 6, replied: random.chance(0.5))
             }
-            let once = receptivity.fit()
-            let more = receptivity.fit(iterations: 100)
-            #expect(abs(once.intercept - more.intercept) < 1e-9 && abs(once.slope - more.slope) < 1e-9)
+            #expect(abs(receptivity.offset() - receptivity.offset(iterations: 100)) < 1e-9)
         }
+        #expect(Receptivity().offset() == 0)
+    }
+
+    @Test("A farewell makes an answer unlikely")
+    func farewell() throws {
+        func intercept(_ cues: CueSet) throws -> Double {
+            var script = CharacterScript(seed: 1, start: Self.midnight)
+            for _ in 0..<5 {
+                script.say(.user, after: 30)
+                script.say(.assistant, after: 30)
+            }
+            script.say(.user) { $0.cues = cues }
+            return try #require(try Self.row(script).receptivityIntercept)
+        }
+        #expect(try intercept(.farewell) < intercept([]) - 2)
+    }
+
+    @Test("Users who come back every few hours are expected sooner than users who do after weeks")
+    func returns() throws {
+        func hours(every gap: Double) throws -> Double {
+            var script = CharacterScript(seed: 1, start: Self.midnight)
+            for _ in 0..<6 {
+                script.say(.user, after: gap * 3600)
+                script.say(.assistant)
+            }
+            return try #require(try fold(ProactiveEngagementEngine.self, script.observations).expectedReturnHours)
+        }
+        let often = try hours(every: 4)
+        let seldom = try hours(every: 400)
+        #expect(often > 0 && often < seldom && seldom <= 168)
+        #expect(ProactiveEngagementEngine().expectedReturnHours == nil)
+    }
+
+    @Test("The chance to return falls with each longer silence that the user had before")
+    func hazards() {
+        var last = 0.0
+        for gap in [1.0, 10, 100, 1000] {
+            var hazard = ReturnHazard()
+            hazard.returned(after: gap, at: Self.midnight)
+            let mean = hazard.restrictedMeanHours(sessionMessages: 5, at: Self.midnight)
+            #expect(mean > last)
+            last = mean
+            #expect(hazard.hazards(sessionMessages: 5, at: Self.midnight).allSatisfy { $0 > 0 && $0 < 1 })
+        }
+    }
+
+    @Test("No hour is good within the user's quiet hours")
+    func quietHours() throws {
+        var script = CharacterScript(seed: 1, start: Self.midnight)
+        for _ in 0..<20 {
+            for _ in 0..<6 { script.say(.user, after: 3600) }
+            script.now = script.now.advanced(bySeconds: 18 * 3600)
+        }
+        let engine = try fold(ProactiveEngagementEngine.self, script.observations)
+        let counts = engine.hours.counts
+        for hour in engine.hours.best {
+            #expect(counts[hour] + counts[(hour + 1) % 24] + counts[(hour + 23) % 24] > 0)
+        }
+        #expect(!engine.hours.best.isEmpty && engine.hours.best.count <= ActiveHours.bestMax)
+    }
+
+    @Test("After three proactive messages without an answer no hour is good until the user writes")
+    func cap() throws {
+        var script = CharacterScript(seed: 1, start: Self.midnight)
+        for _ in 0..<5 { script.say(.user, after: 3600) }
+        for count in 1...3 {
+            #expect(try Self.row(script).optimalTimingHours != "[]", "\(count)")
+            script.outreach(after: 7200)
+        }
+        let row = try Self.row(script)
+        #expect(row.optimalTimingHours == "[]")
+        #expect(row.nullReasons[.proactiveEngagement]?.contains("3 proactive messages without an answer") == true)
+        script.say(.user, after: 60)
+        #expect(try Self.row(script).optimalTimingHours != "[]")
     }
 
     @Test("Outreach is answered by its row or by a message within a day; fatigue counts the others")
@@ -115,7 +186,7 @@ import Testing
         script.say(.user) { $0.cues = .optOut }
         script.say(.user)
         let row = try Self.row(script)
-        #expect(row.receptivityIntercept == -20 && row.suggestedTopics == "[]")
+        #expect(row.receptivityIntercept == -20 && row.suggestedTopics == "[]" && row.optimalTimingHours == "[]")
         #expect(row.nullReasons[.proactiveEngagement]?.contains("user asked not to be contacted") == true)
     }
 

@@ -1,13 +1,13 @@
 import Glibc
 
 /// Where the level of a series of residuals changed.
-struct ChangePoint: Equatable, Sendable {
+package struct ChangePoint: Equatable, Sendable {
     /// The first value of the new level.
-    var start: Int
+    package var start: Int
     /// The highest probability that any moment gave to it, 0…1.
-    var probability: Double
+    package var probability: Double
     /// Whether the values after it are higher.
-    var isUp: Bool
+    package var isUp: Bool
 }
 
 /// Bayesian online change-point detection on residuals of unit scale.
@@ -15,12 +15,13 @@ struct ChangePoint: Equatable, Sendable {
 /// Run lengths r with P(r_t | x_1…t) by the recursion of Adams and MacKay 2007, a constant hazard, and a normal model
 /// whose mean and variance are unknown (normal–gamma prior, Student t predictive); the variance is known to be near
 /// 1, the residuals' scale. A change is reported when the runs that began 3…12 values ago together pass
-/// `probabilityMin`, at the likeliest of these beginnings.
+/// `probabilityMin`, at the likeliest of these beginnings. The whole series is also cut by `LevelSegments`, which dates
+/// older changes better and tells correlated noise from levels; its changes win over those less than `runMax` away.
 ///
 /// Invariants: deterministic; fewer than `warmUp` values give none. Prior, hazard and threshold were set by
 /// simulation, so that a stationary week of hours gives at most 0.05 reports (normal, Student t with 3 degrees,
 /// exponential and rare binary values).
-enum ChangePoints {
+package enum ChangePoints {
     static let hazard = 1.0 / 1000
     static let meanWeight = 0.05
     static let shape = 50.0
@@ -58,8 +59,29 @@ enum ChangePoints {
     /// - Parameter values: residuals of about unit scale, bounded.
     /// - Returns: changes in order of time, at least `runMax` values apart.
     /// - Complexity: O(n²).
-    static func find(_ values: [Double]) -> [ChangePoint] {
+    package static func find(_ values: [Double]) -> [ChangePoint] {
         guard values.count >= warmUp else { return [] }
+        var found: [ChangePoint] = []
+        for (start, logOdds) in LevelSegments.changes(values) {
+            found.append(
+                ChangePoint(start: start, probability: 1 / (1 + exp(-logOdds)), isUp: isUp(values, at: start)))
+        }
+        // What is fresher than a stretch can be, or brief, only the run lengths tell.
+        for change in online(values) where !found.contains(where: { abs($0.start - change.start) < runMax }) {
+            found.append(change)
+        }
+        return found.sorted { $0.start < $1.start }
+    }
+
+    /// Whether the next values are higher than the last ones.
+    private static func isUp(_ values: [Double], at start: Int) -> Bool {
+        let before = values[max(0, start - runMax)..<start]
+        let after = values[start..<min(values.count, start + runMax)]
+        return after.reduce(0, +) / Double(after.count) > before.reduce(0, +) / Double(before.count)
+    }
+
+    /// Changes as they show in the course of time, by run lengths.
+    private static func online(_ values: [Double]) -> [ChangePoint] {
         let fresh = Run(logProbability: 0, mean: 0, weight: meanWeight, shape: shape, rate: shape)
         var runs = [fresh]
         var found: [ChangePoint] = []

@@ -3,7 +3,9 @@ import Model
 
 extension CharacterContributionEngine {
     private static let hourMax = Timestamp.reckonedMicrosecondsMax / 3_600_000_000
-    private static let namesMax = 4 + otherMetricsMax + 6 + Limits.traitsMax + 2 * StyleTraits.names.count
+    private static let namesMax =
+        4 + otherMetricsMax + CharacterMeasure.behavioural.count + Limits.traitsMax
+        + 2 * StyleTraits.names.count
     private static let prefixedNameBytesMax = CharacterMeasure.nameBytesMax + 8
 
     package func encode(into writer: inout StateWriter) {

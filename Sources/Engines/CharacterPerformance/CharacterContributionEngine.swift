@@ -19,8 +19,9 @@ package struct CharacterContributionEngine: Engine {
     /// Given metric names besides the four scores that a pair keeps at a time.
     package static let otherMetricsMax = 8
     private static let styleMeasures = StyleTraits.names.map { CharacterMeasure.stylePrefix + $0 }
-    /// Measures that one hour can hold: scores, other metrics, six of behaviour, traits, style.
-    static let cellsAnHourMax = 4 + otherMetricsMax + 6 + Limits.traitsMax + StyleTraits.names.count
+    /// Measures that one hour can hold: scores, other metrics, behaviour, traits, style.
+    static let cellsAnHourMax =
+        4 + otherMetricsMax + CharacterMeasure.behavioural.count + Limits.traitsMax + StyleTraits.names.count
 
     /// What the pair gives to its bot's buckets now.
     package internal(set) var contributions = BotContributions()
@@ -168,6 +169,9 @@ package struct CharacterContributionEngine: Engine {
         if openTurnHour == nil {
             contributions.add(0, to: CharacterMeasure.continuation, at: hour)
             openTurnHour = hour
+        }
+        if let words = observation.analysis.flatMap(CharacterMeasure.turnWords) {
+            contributions.add(words, to: CharacterMeasure.turnWords, squares: true, at: hour)
         }
         guard !hasGivenTraits, let analysis = observation.analysis, analysis.wordCount > 0 else { return }
         for (name, intensity) in zip(Self.styleMeasures, StyleTraits.intensities(of: analysis)) {

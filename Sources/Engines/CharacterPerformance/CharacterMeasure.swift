@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Model
 
 /// The names of the measures in a bot's buckets.
@@ -21,12 +22,23 @@ package enum CharacterMeasure {
     package static let retry = "retry"
     /// (1 + valence) / 2 of the user's answers to the bot.
     package static let replyPositivity = "reply_positivity"
+    /// ln(1 + words) of a bot message: of what a turn alone shows, its brevity tells best that it was poor.
+    package static let turnWords = "turn_words"
+    /// The measures of what users and the bot did.
+    static let behavioural = [
+        continuation, replyLatency, replyPositivity, retry, returnNextDay, sessionMessages, turnWords,
+    ]
     package static let traitPrefix = "trait:"
     package static let stylePrefix = "style:"
     package static let metricPrefix = "metric:"
 
     /// Bytes of a metric's or trait's name that are kept; longer names are cut at a scalar's border.
     package static let nameBytesMax = 64
+
+    /// A bot message's value of `turnWords`; nil where its words can't be counted.
+    package static func turnWords(of analysis: MessageAnalysis) -> Double? {
+        analysis.wordCount > 0 ? log(1 + Double(analysis.wordCount)) : nil
+    }
 
     /// A name cut to `nameBytesMax` bytes.
     static func bounded(_ name: String) -> String {

@@ -10,7 +10,7 @@ import Model
 /// - quality of an hour: the mean of the standardised scores that it has; its trend by `TrendTest` at 5 %.
 /// - consistency: given points, else 1 − Jensen–Shannon divergence (base 2) of the window's trait profile from the
 ///   long-run one.
-/// - anomalies: changes of level found by `ChangePoints` in each measure.
+/// - anomalies: changes of level found by `ChangePoints` in each measure, and wild values by `RecordExcess`.
 ///
 /// Invariants: pure; equal buckets give equal rows. Computed from hours up to the newest one with data, never from a
 /// clock. Behavioural scores of the newest hour are left out of the trend, because answers to it may still come.
@@ -147,25 +147,22 @@ package enum CharacterPerformance {
 
     /// What users did in the window, by measure; nil when there were no messages in it.
     private static func behavior(_ window: [(hour: Int64, sums: BucketSums)], newest: Int64) -> String? {
-        let measures = [
-            CharacterMeasure.continuation, CharacterMeasure.replyLatency, CharacterMeasure.replyPositivity,
-            CharacterMeasure.retry, CharacterMeasure.returnNextDay, CharacterMeasure.sessionMessages,
-        ]
         var writer = JSONWriter()
         writer.beginObject()
         var isEmpty = true
-        for measure in measures {
+        for measure in CharacterMeasure.behavioural {
             let known = measure == CharacterMeasure.returnNextDay ? newest - returnKnownHours : newest
             let sum = window.filter { $0.hour <= known }.reduce(MeasureSum()) { $0 + $1.sums[measure] }
             guard let mean = sum.mean else { continue }
             isEmpty = false
-            let isLatency = measure == CharacterMeasure.replyLatency
-            writer.key(isLatency ? "reply_latency_seconds" : measure)
+            // Of logarithms the geometric mean is told, in the unit itself.
+            let isLogarithm = measure == CharacterMeasure.replyLatency || measure == CharacterMeasure.turnWords
+            writer.key(measure == CharacterMeasure.replyLatency ? "reply_latency_seconds" : measure)
             writer.beginObject()
             writer.key("n")
             writer.value(sum.count)
             writer.key("mean")
-            writer.value(isLatency ? exp(mean) - 1 : mean, decimals: 4)
+            writer.value(isLogarithm ? exp(mean) - 1 : mean, decimals: 4)
             writer.endObject()
         }
         writer.endObject()

@@ -1,29 +1,39 @@
 import Model
 
 /// One hour's mean of a measure.
-struct HourlyValue {
-    var hour: Int64
-    var mean: Double
+package struct HourlyValue {
+    package var hour: Int64
+    package var mean: Double
     /// How many values it is the mean of.
-    var count: Int64
+    package var count: Int64
+
+    package init(hour: Int64, mean: Double, count: Int64) {
+        self.hour = hour
+        self.mean = mean
+        self.count = count
+    }
 }
 
 /// A measure's hourly means as residuals of about unit scale that outliers, hours with few values and the time of day
 /// don't bend.
 ///
-/// z_h = (m_h − med(hour of day or all)) / sqrt(τ² + σ²/n_h), rescaled by its own median absolute deviation and
+/// z_h = (m_h − med(time of day or all)) / sqrt(τ² + σ²/n_h), rescaled by its own median absolute deviation and
 /// bounded by ±3: σ² is the variance inside hours (from the sums of squares), τ² the variance between them. Where
 /// neighbours are alike (correlation ρ around the local level), all are divided by sqrt((1 + ρ)/(1 − ρ)), as they
 /// tell that much less of a change.
-enum RobustResiduals {
+package enum RobustResiduals {
     /// The residuals' bound: one wild hour is no change.
     static let residualMax = 3.0
     /// Hours on each side that the local level is the median of.
     static let levelHours = 12
     /// What the estimate of ρ loses to the local level of white noise.
     static let correlationBias = 0.04
-    /// The hour-of-day median is removed when every hour of the day that occurs does so this often.
-    static let daysMin = 5
+    /// Days from which on a time of day can be told from a change of level.
+    static let daysMin: Int64 = 2
+    /// A time of day is the median of the hours up to this far from it, of all days.
+    static let nearHours = 2
+    /// A time of day is taken out where the residuals' scale falls below this share: less, and it would be noise.
+    static let narrowingMin = 0.85
 
     /// The hourly means of a measure, ascending by hour.
     static func hourly(_ buckets: [(hour: Int64, sums: BucketSums)], measure: String) -> [HourlyValue] {
@@ -50,7 +60,15 @@ enum RobustResiduals {
     }
 
     /// Residuals, in the order of the values; all zero when the values don't vary.
-    static func standardised(_ values: [HourlyValue], varianceWithin: Double) -> [Double] {
+    package static func standardised(_ values: [HourlyValue], varianceWithin: Double) -> [Double] {
+        let bounded = unbounded(values, varianceWithin: varianceWithin).map { min(max($0, -residualMax), residualMax) }
+        let correlation = localCorrelation(bounded)
+        let shrink = ((1 - correlation) / (1 + correlation)).squareRoot()
+        return bounded.map { $0 * shrink }
+    }
+
+    /// Residuals before they are bounded and divided for their correlation: what single wild hours show in.
+    static func unbounded(_ values: [HourlyValue], varianceWithin: Double) -> [Double] {
         let residuals = withoutTimeOfDay(values)
         let scale = robustScale(residuals)
         guard scale > 0 else { return residuals.map { _ in 0 } }
@@ -59,10 +77,7 @@ enum RobustResiduals {
         let weighted = zip(residuals, noise).map { $0 / (between + $1).squareRoot() }
         let unit = robustScale(weighted)
         guard unit > 0 else { return residuals.map { _ in 0 } }
-        let bounded = weighted.map { min(max($0 / unit, -residualMax), residualMax) }
-        let correlation = localCorrelation(bounded)
-        let shrink = ((1 - correlation) / (1 + correlation)).squareRoot()
-        return bounded.map { $0 * shrink }
+        return weighted.map { $0 / unit }
     }
 
     /// The variance between hours with which the standardised residuals have unit scale (after Paule and Mandel 1982).
@@ -89,13 +104,23 @@ enum RobustResiduals {
         return min(max(product / spread + correlationBias, 0), 0.9)
     }
 
+    /// Values less the median of their time of day, if that narrows them, else less the median of all.
     private static func withoutTimeOfDay(_ values: [HourlyValue]) -> [Double] {
-        var byHour = [[Double]](repeating: [], count: 24)
-        for value in values { byHour[hourOfDay(value.hour)].append(value.mean) }
         let centre = median(values.map(\.mean))
-        guard byHour.allSatisfy({ $0.isEmpty || $0.count >= daysMin }) else { return values.map { $0.mean - centre } }
-        let medians = byHour.map { $0.isEmpty ? centre : median($0) }
-        return values.map { $0.mean - medians[hourOfDay($0.hour)] }
+        let plain = values.map { $0.mean - centre }
+        guard let first = values.first, let last = values.last, last.hour - first.hour >= 24 * daysMin - 1 else {
+            return plain
+        }
+        let hours = values.map { hourOfDay($0.hour) }
+        let medians = (0..<24).map { hour in
+            median(
+                values.indices.filter { place in
+                    let apart = (hours[place] - hour).magnitude
+                    return min(apart, 24 - apart) <= nearHours
+                }.map { values[$0].mean })
+        }
+        let residuals = zip(values, hours).map { $0.mean - medians[$1] }
+        return robustScale(residuals) < narrowingMin * robustScale(plain) ? residuals : plain
     }
 
     /// The scaled median absolute deviation, or the standard deviation where most values are equal.

@@ -6,7 +6,7 @@ import Model
 ///
 /// An hour in which the user wrote counts once, however much was written in it. The profile is
 /// p_h = (s_h + κ/24) / (N + κ), s the counts smoothed over neighbouring hours by ¼ ½ ¼, round the clock, κ = 6 hours.
-struct ActiveHours: Equatable, Sendable {
+package struct ActiveHours: Equatable, Sendable {
     static let priorHours = 6.0
     static let bestMax = 5
     static let logitMax = 2.0
@@ -14,9 +14,9 @@ struct ActiveHours: Equatable, Sendable {
     private(set) var counts = [Int](repeating: 0, count: 24)
     private(set) var lastHour: Int64?
 
-    init() {}
+    package init() {}
 
-    mutating func add(_ at: Timestamp) {
+    package mutating func add(_ at: Timestamp) {
         guard at.hourIndex != lastHour else { return }
         lastHour = at.hourIndex
         counts[Int(((at.hourIndex % 24) + 24) % 24)] += 1
@@ -41,7 +41,7 @@ struct ActiveHours: Equatable, Sendable {
     }
 
     /// Each hour's log-odds against an average hour, bounded by ±`logitMax`.
-    var logits: [Double] { profile.map { min(max(log(24 * $0), -Self.logitMax), Self.logitMax) } }
+    package var logits: [Double] { profile.map { min(max(log(24 * $0), -Self.logitMax), Self.logitMax) } }
 
     func encode(into writer: inout StateWriter) {
         for count in counts { writer.write(UInt64(count)) }

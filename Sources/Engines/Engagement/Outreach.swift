@@ -9,6 +9,8 @@ import Model
 /// posterior. Fatigue: Σ e^(−age/7 d) over unanswered attempts as of the last one.
 struct Outreach: Equatable, Sendable {
     static let pendingMax = 8
+    /// Attempts without an answer since the user last wrote after which no further one should be made.
+    static let unansweredMax = 3
     static let answerSeconds = 86_400.0
     static let fatigueDays = 7.0
 
@@ -43,6 +45,9 @@ struct Outreach: Equatable, Sendable {
         }
         pending = []
     }
+
+    /// Whether so many attempts in a row stayed without an answer that no further one should be made.
+    var isExhausted: Bool { pending.count >= Self.unansweredMax }
 
     /// The shrunken share of answered attempts; nil without attempts.
     var successRate: Double? { sent > 0 ? (Double(answered) + 1) / (Double(sent) + 3) : nil }

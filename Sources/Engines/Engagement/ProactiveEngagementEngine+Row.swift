@@ -26,15 +26,19 @@ extension ProactiveEngagementEngine {
         }
         var writer = JSONWriter()
         writer.beginArray()
-        for hour in hours.best { writer.value(hour) }
+        if hasOptedOut {
+            reasons.append("optimal_timing_hours: user asked not to be contacted")
+        } else if outreach.isExhausted {
+            reasons.append(
+                "optimal_timing_hours: \(Outreach.unansweredMax) proactive messages without an answer")
+        } else {
+            for hour in hours.best { writer.value(hour) }
+        }
         writer.endArray()
         row.optimalTimingHours = writer.text
-        let shift = receptivity.fit()
-        row.receptivityIntercept =
-            hasOptedOut ? Self.optedOutLogit : Receptivity.populationIntercept + shift.intercept
-        // Silence never makes a user more receptive; what few trials suggest otherwise is noise.
-        row.receptivityRecencyWeight = min(0, Receptivity.populationRecencyWeight + shift.slope)
-        row.receptivityHourLogits = hours.logits
+        row.receptivityIntercept = hasOptedOut ? Self.optedOutLogit : receptivityIntercept
+        row.receptivityRecencyWeight = ReceptivityWeights.recency
+        row.receptivityHourLogits = hours.logits.map { $0 * ReceptivityWeights.hour }
     }
 
     private func contributeTopics(to row: inout StrategicRow, topics: TopicTracker, reasons: inout [String]) {

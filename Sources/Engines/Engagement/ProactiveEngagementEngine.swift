@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Model
 
 /// When and about what a user could be written to unasked, and whether it has worked.
@@ -6,24 +7,29 @@ import Model
 /// In: messages with their topics, outreach attempts. Out: `optimalTimingHours`, the anchors of receptivity,
 /// `suggestedTopics`, `proactiveSuccessRate`, `lastOutreachAt`, `outreachFatigue`.
 ///
-/// At a moment, receptivity = logistic(intercept + recencyWeight·ln(1 + hours since the user's last message) +
+/// At a moment, receptivity = logistic(intercept + recencyWeight·ln(1 + seconds since the user's last message/10) +
 /// hourLogits[hour, UTC] − fatigue·e^(−days since the last outreach/7)): about the chance that a message sent now is
-/// answered within ten minutes.
+/// answered within ten minutes. The intercept holds what the user's last message tells and the user's own offset.
 ///
 /// Invariants: a user who asked not to be contacted stays opted out, whatever is written later: the intercept is
-/// `optedOutLogit` and no topic is suggested. Times are UTC, as the user's zone is not known. O(1) a row.
+/// `optedOutLogit`, no topic is suggested and no hour is good. After `Outreach.unansweredMax` proactive messages
+/// without an answer no hour is good until the user writes. Hours near which the user never wrote are never
+/// suggested. Times are UTC, as the user's zone is not known. O(1) a row.
 package struct ProactiveEngagementEngine: Engine {
     package static let name = EngineName.proactiveEngagement
     /// The intercept of a user who asked not to be contacted: odds of one in 5·10⁸.
     package static let optedOutLogit = -20.0
     /// User messages that hours and receptivity need.
     package static let userMessagesMin = 3
+    /// User messages after which one more tells nothing about receptivity.
+    static let tenureMax = 100
+    static let countMax = 10_000
 
     /// A bot message that waits for its outcome.
     struct OpenTrial: Equatable, Sendable {
         var at: Timestamp
-        /// The bin of the user's silence before it.
-        var bin: Int
+        /// The population's log-odds of an answer to it.
+        var logit: Double
     }
 
     var userMessages = 0
@@ -32,6 +38,11 @@ package struct ProactiveEngagementEngine: Engine {
     var hours = ActiveHours()
     var receptivity = Receptivity()
     var trial: OpenTrial?
+    var returns = ReturnHazard()
+    /// Of the last user message: messages of its session so far, itself included; its words; whether it said farewell.
+    var sessionMessages = 0
+    var lastWords = 0
+    var lastIsFarewell = false
     var outreach = Outreach()
     var interests = TopicInterests()
 
@@ -53,15 +64,18 @@ package struct ProactiveEngagementEngine: Engine {
         if let open = trial {
             trial = nil
             let answered = at.seconds(since: open.at) <= Receptivity.answerSeconds
-            receptivity.addReplyTrial(bin: open.bin, replied: answered)
+            receptivity.addReplyTrial(logit: open.logit, replied: answered)
         }
         if let last = lastUserAt, at.seconds(since: last) > Limits.sessionGapSeconds {
-            receptivity.addReturn(hours: at.hours(since: last))
+            returns.returned(after: at.hours(since: last), at: at)
         }
         outreach.userWrote(at: at)
         userMessages += 1
         lastUserAt = at
         hours.add(at)
+        sessionMessages = min(observation.session.messagesBefore + 1, Self.countMax)
+        lastWords = min(observation.analysis?.wordCount ?? 0, Self.countMax)
+        lastIsFarewell = observation.analysis?.cues.contains(.farewell) ?? false
         guard let analysis = observation.analysis else { return }
         if analysis.cues.contains(.optOut) { hasOptedOut = true }
         if let topic = observation.topic?.topicID {
@@ -71,12 +85,47 @@ package struct ProactiveEngagementEngine: Engine {
 
     /// A bot message within ten minutes of one that still waits is part of the same attempt.
     private mutating func openTrial(at: Timestamp) {
-        guard let last = lastUserAt else { return }
+        guard lastUserAt != nil else { return }
         if let open = trial {
             guard at.seconds(since: open.at) > Receptivity.answerSeconds else { return }
-            receptivity.addReplyTrial(bin: open.bin, replied: false)
+            receptivity.addReplyTrial(logit: open.logit, replied: false)
         }
-        trial = OpenTrial(at: at, bin: Receptivity.bin(hours: max(0, at.hours(since: last))))
+        trial = OpenTrial(at: at, logit: populationLogit(at: at))
+    }
+
+    /// Whether a bot message at this moment would be an attempt of its own, not part of one that waits.
+    package func opensTrial(at: Timestamp) -> Bool {
+        lastUserAt != nil && trial.map { at.seconds(since: $0.at) > Receptivity.answerSeconds } ?? true
+    }
+
+    /// What the population's log-odds are made of: ln(1 + silence/10 s), the context, the hour's log-odds.
+    package func receptivityFeatures(at: Timestamp) -> [Double] {
+        let silence = lastUserAt.map { max(0, at.seconds(since: $0)) } ?? 0
+        return [log(1 + silence / Projections.recencySeconds)] + context + [hours.logits[Projections.hourOfDay(at)]]
+    }
+
+    private var context: [Double] {
+        [
+            log(1 + Double(sessionMessages)), lastIsFarewell ? 1 : 0, log(1 + Double(lastWords)),
+            log(1 + Double(min(userMessages, Self.tenureMax))),
+        ]
+    }
+
+    private func populationLogit(at: Timestamp) -> Double {
+        let weights = [ReceptivityWeights.recency] + ReceptivityWeights.context + [ReceptivityWeights.hour]
+        return zip(weights, receptivityFeatures(at: at)).reduce(ReceptivityWeights.intercept) { $0 + $1.0 * $1.1 }
+    }
+
+    /// The log-odds of an answer at once, before the hour: the population's in this context and the user's offset.
+    var receptivityIntercept: Double {
+        zip(ReceptivityWeights.context, context).reduce(ReceptivityWeights.intercept) { $0 + $1.0 * $1.1 }
+            + receptivity.offset()
+    }
+
+    /// The mean time in hours, of at most a week, after which the user is expected to write again, counted from
+    /// the last user message; nil before the first.
+    package var expectedReturnHours: Double? {
+        lastUserAt.map { returns.restrictedMeanHours(sessionMessages: sessionMessages, at: $0) }
     }
 
     package func encode(into writer: inout StateWriter) {
@@ -87,8 +136,12 @@ package struct ProactiveEngagementEngine: Engine {
         receptivity.encode(into: &writer)
         writer.write(trial) { writer, trial in
             writer.write(trial.at)
-            writer.write(byte: UInt8(trial.bin))
+            writer.write(trial.logit)
         }
+        returns.encode(into: &writer)
+        writer.write(UInt64(sessionMessages))
+        writer.write(UInt64(lastWords))
+        writer.write(lastIsFarewell)
         outreach.encode(into: &writer)
         interests.encode(into: &writer)
     }
@@ -102,10 +155,12 @@ package struct ProactiveEngagementEngine: Engine {
         receptivity = try Receptivity(from: &reader)
         trial = try reader.readOptional { reader throws(StateError) in
             let at = try reader.readReckonedTimestamp()
-            let bin = Int(try reader.readByte())
-            guard bin <= Receptivity.binHours.count else { throw reader.fault("a bin of silence") }
-            return OpenTrial(at: at, bin: bin)
+            return OpenTrial(at: at, logit: try reader.readDouble(in: -1e6...1e6))
         }
+        returns = try ReturnHazard(from: &reader)
+        sessionMessages = Int(try reader.readUnsigned(max: UInt64(Self.countMax)))
+        lastWords = Int(try reader.readUnsigned(max: UInt64(Self.countMax)))
+        lastIsFarewell = try reader.readBool()
         outreach = try Outreach(from: &reader)
         interests = try TopicInterests(from: &reader)
     }

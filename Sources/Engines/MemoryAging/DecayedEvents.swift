@@ -3,7 +3,7 @@ import Glibc
 
 /// Counts of events that fade with time, anchored at the last event, so that no timer has to touch them.
 ///
-///     count(t)     = Σ e^(−(t − tᵢ)/τ) over all events but the first, τ = 7 and 28 days
+///     count(t)     = Σ e^(−(t − tᵢ)/τ) over all events but the first, τ = 14 and 90 days
 ///     effective(t) = count(t)/φ
 ///
 /// The first event begins the record, so it is no evidence of a rate. φ is the index of dispersion: events come in
@@ -22,8 +22,8 @@ import Glibc
 ///
 /// Invariants: O(1) state and time; an event that is earlier than the last one counts as simultaneous.
 package struct DecayedEvents: Equatable, Sendable {
-    static let fastDays = 7.0
-    static let slowDays = 28.0
+    static let fastDays = 14.0
+    static let slowDays = 90.0
     static let dispersionPrior = 2.0
     static let dispersionPriorEvents = 5.0
     static let covarianceWeight = 1.3

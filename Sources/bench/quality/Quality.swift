@@ -18,7 +18,8 @@ struct Quality {
         [
             EmbeddingQuality.self, ForgettingCurveQuality.self, RetrievalTrendQuality.self, ReMentionQuality.self,
             PersonalityQuality.self, EmotionQuality.self, DialogueActsQuality.self, StyleQuality.self,
-            ReplyLengthQuality.self,
+            ReplyLengthQuality.self, AnomalyQuality.self, ChangePointQuality.self, CharacterRateQuality.self,
+            PoorTurnQuality.self, EngagementQuality.self,
         ]
     }
 
