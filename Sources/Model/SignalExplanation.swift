@@ -85,7 +85,7 @@ extension SignalExplanation {
                 "arithmetic mean", [time("memory_first_seen_mean") { $0.memoryFirstSeenMean }]),
             make(
                 "retrieval_frequency_trend",
-                "rate over 7 days against rate over 28 days, each a decayed count over its exposure; increasing or "
+                "rate over 14 days against rate over 90 days, each a decayed count over its exposure; increasing or "
                     + "declining where the difference exceeds 1.96 standard errors of a Poisson process",
                 "two-sided test at 5 %",
                 [

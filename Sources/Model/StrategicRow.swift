@@ -35,7 +35,7 @@ package struct StrategicRow: Equatable, Sendable {
     /// First and last retrieval or re-mention of any memory.
     package var memoryEventFirst: Timestamp?
     package var memoryEventLast: Timestamp?
-    /// Decayed counts of such events but the first as of `memoryEventLast`, time constants 7 and 28 days, in
+    /// Decayed counts of such events but the first as of `memoryEventLast`, time constants 14 and 90 days, in
     /// independent events: what comes in bursts is divided by its index of dispersion.
     package var memoryEventFast: Double?
     package var memoryEventSlow: Double?
