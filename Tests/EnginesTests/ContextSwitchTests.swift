@@ -104,8 +104,9 @@ struct ContextSwitchTests {
         let restless = TopicScript()
         let steady = TopicScript()
         for index in 0..<40 {
-            restless.say(.user, TopicScript.analysis("word\(index) thing\(index)", subject: index % 8))
-            steady.say(.user, TopicScript.analysis("sailing boat", subject: 0))
+            restless.say(
+                .user, TopicScript.analysis("word\(index) thing\(index)", subject: index % 8, isQuestion: true))
+            steady.say(.user, TopicScript.analysis("sailing boat", subject: 0, isQuestion: true))
         }
         let high = try #require(restless.row(ContextSwitchEngine.self).switchLogit)
         let low = try #require(steady.row(ContextSwitchEngine.self).switchLogit)

@@ -17,9 +17,9 @@ import Bytes
 struct HazardModel: Sendable {
     /// The population's coefficients (b, a, g) and their standard deviation between pairs.
     ///
-    /// Fitted by empirical Bayes on the tracker's switches in byu_chitchat (MIT licence), 943 pairs of at least 20
-    /// messages.
-    static let priorMean: [Double] = [-2.32, 0.05, 0.54]
+    /// The coefficients are those of the tracker's switches in byu_chitchat and tiage (MIT licence; `bench fit
+    /// hazard`); the deviations were found by empirical Bayes in byu_chitchat when the tracker was an earlier one.
+    static let priorMean = HazardPrior.mean
     static let priorDeviation: [Double] = [0.42, 0.22, 0.31]
     /// Minutes of silence beyond which the gap says no more (a year).
     static let gapMinutesMax = 365.0 * 24 * 60

@@ -106,6 +106,8 @@ package struct CueSet: OptionSet, Hashable, Sendable {
     package static let laughter = CueSet(rawValue: 1 << 15)
     /// Gives courage or praise: "you can do it", "good luck", "well done".
     package static let encouragement = CueSet(rawValue: 1 << 16)
+    /// Says what is wanted, for the first time or more closely: "I need a", "find me", "can you".
+    package static let request = CueSet(rawValue: 1 << 17)
 }
 
 /// A content word.

@@ -12,7 +12,7 @@ struct Fit {
         """
 
     static var tasks: [any FitTask.Type] {
-        []
+        [SwitchFit.self, HazardFit.self]
     }
 
     /// Runs `bench fit` with these arguments.

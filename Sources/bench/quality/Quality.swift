@@ -15,7 +15,7 @@ struct Quality {
         """
 
     static var tasks: [any QualityTask.Type] {
-        [EmbeddingQuality.self]
+        [EmbeddingQuality.self, SegmentationQuality.self, SwitchLikelihoodQuality.self]
     }
 
     /// Runs `bench quality` with these arguments.
