@@ -18,6 +18,13 @@ struct TopicsTests {
             script.say(.user, TopicScript.analysis("pasta tomato oven", subject: 3, isQuestion: true)))
         #expect(away.isSwitch && away.isNewTopic && away.topicID != first.topicID)
         #expect(away.switchProbability > stay.switchProbability)
+        // Long enough that the words of before are no longer the newest.
+        for index in 0..<6 {
+            let role: Role = index.isMultiple(of: 2) ? .assistant : .user
+            let more = try #require(
+                script.say(role, TopicScript.analysis("pasta sauce\(index) pan\(index)", subject: 3)))
+            #expect(more.topicID == away.topicID)
+        }
         let back = try #require(
             script.say(.user, TopicScript.analysis("harbour sailing wind", subject: 0, isQuestion: true)))
         #expect(back.isSwitch && back.isReturn && !back.isNewTopic && back.topicID == first.topicID)

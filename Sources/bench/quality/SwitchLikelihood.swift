@@ -82,17 +82,21 @@ enum HazardFit: FitTask {
                 last = observation.at
                 guard let topic = observation.topic, topic.topicID != nil else { return }
                 if let since {
-                    problem.add([1, log(1 + Double(since)), log(1 + minutes)], outcome: topic.isSwitch, weight: weight)
+                    let asked = observation.previous?.isQuestion == true ? 1.0 : 0
+                    problem.add(
+                        [1, log(1 + Double(since)), log(1 + minutes), asked], outcome: topic.isSwitch, weight: weight)
                 }
                 since = since.map { topic.isSwitch ? 0 : $0 + 1 } ?? 0
             }
         }
-        let numbers = problem.fitted(ridge: ridge).map { SwitchWeightsText.number($0) }.joined(separator: ", ")
+        let numbers = problem.fitted(ridge: ridge).map { SwitchWeightsText.number($0) }
         let text = """
             /// Where `HazardModel` starts: version 1, written by `bench fit hazard`.
             enum HazardPrior {
                 /// Coefficients of 1, ln(1 + messages since the last switch) and ln(1 + minutes of silence).
-                static let mean: [Double] = [\(numbers)]
+                static let mean: [Double] = [\(numbers[..<3].joined(separator: ", "))]
+                /// Added after a message that asks something.
+                static let afterQuestion = \(numbers[3])
             }
 
             """
