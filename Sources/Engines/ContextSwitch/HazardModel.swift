@@ -7,10 +7,10 @@ import Bytes
 /// The hazard of a topic switch at the next message, learnt online for one pair.
 ///
 /// log-odds = b + a · ln(1 + messages since the last switch) + g · ln(1 + minutes since the last message) + q if the
-/// last message asked something. q is the population's for every pair; the other coefficients have a Gaussian prior at the population's values; each message is one step of assumed-density
-/// filtering for the logistic (Spiegelhalter and Lauritzen 1990): with p the predicted probability, P ← P −
-/// (Px)(Px)ᵀ·p(1−p)/(1 + p(1−p)·xᵀPx) and m ← m + Px·(y − p). A pair with little history therefore keeps near the
-/// population.
+/// last message asked something. q is the population's for every pair; the other coefficients have a Gaussian prior
+/// at the population's values; each message is one step of assumed-density filtering for the logistic (Spiegelhalter
+/// and Lauritzen 1990): with p the predicted probability, P ← P − (Px)(Px)ᵀ·p(1−p)/(1 + p(1−p)·xᵀPx) and
+/// m ← m + Px·(y − p). A pair with little history therefore keeps near the population.
 ///
 /// Beside it run the sums of log-loss of the predictions, each made before its message was seen, and of the pair's
 /// own running base rate: a model that does not beat the base rate is not validated.
