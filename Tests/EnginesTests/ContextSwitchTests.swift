@@ -104,8 +104,13 @@ struct ContextSwitchTests {
         let restless = TopicScript()
         let steady = TopicScript()
         for index in 0..<40 {
-            restless.say(.user, TopicScript.analysis("word\(index) thing\(index)", subject: index % 8))
-            steady.say(.user, TopicScript.analysis("sailing boat", subject: 0))
+            // Who asks for one thing after another, and who asks for more of one.
+            var other = TopicScript.analysis("word\(index) thing\(index)", subject: index % 8)
+            var same = TopicScript.analysis("sailing boat", subject: 0)
+            other.cues = [.request, .unresolvedRequest]
+            same.cues = other.cues
+            restless.say(.user, other)
+            steady.say(.user, same)
         }
         let high = try #require(restless.row(ContextSwitchEngine.self).switchLogit)
         let low = try #require(steady.row(ContextSwitchEngine.self).switchLogit)
@@ -125,6 +130,13 @@ struct ContextSwitchTests {
         #expect(abs(1 / (1 + exp(-atOnce)) - 0.1) < 0.03)
         #expect(abs(1 / (1 + exp(-atOnce - model.gapWeight * log(61))) - 0.6) < 0.06)
         #expect(model.isValidated)
+    }
+
+    @Test("a switch is less likely right after a question")
+    func afterQuestion() {
+        let model = HazardModel()
+        let plain = model.logit(messagesSinceSwitch: 3)
+        #expect(model.logit(messagesSinceSwitch: 3, afterQuestion: true) < plain)
     }
 
     @Test("a hazard that depends on nothing is not validated as better than the base rate")

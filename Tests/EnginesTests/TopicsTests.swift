@@ -14,10 +14,19 @@ struct TopicsTests {
         #expect(first.isNewTopic && !first.isSwitch && first.topicID == 0)
         let stay = try #require(script.say(.assistant, TopicScript.analysis("boat wind sailing", subject: 0)))
         #expect(stay.topicID == first.topicID && !stay.isSwitch && stay.similarity > 0.9)
-        let away = try #require(script.say(.user, TopicScript.analysis("pasta tomato oven", subject: 3)))
+        let away = try #require(
+            script.say(.user, TopicScript.analysis("pasta tomato oven", subject: 3, isQuestion: true)))
         #expect(away.isSwitch && away.isNewTopic && away.topicID != first.topicID)
         #expect(away.switchProbability > stay.switchProbability)
-        let back = try #require(script.say(.user, TopicScript.analysis("harbour sailing wind", subject: 0)))
+        // Long enough that the words of before are no longer the newest.
+        for index in 0..<6 {
+            let role: Role = index.isMultiple(of: 2) ? .assistant : .user
+            let more = try #require(
+                script.say(role, TopicScript.analysis("pasta sauce\(index) pan\(index)", subject: 3)))
+            #expect(more.topicID == away.topicID)
+        }
+        let back = try #require(
+            script.say(.user, TopicScript.analysis("harbour sailing wind", subject: 0, isQuestion: true)))
         #expect(back.isSwitch && back.isReturn && !back.isNewTopic && back.topicID == first.topicID)
         #expect(script.tracker.runningTopicID == first.topicID)
         #expect(script.tracker.transitions.map { [$0.from, $0.to] }.sorted { $0[0] < $1[0] } == [[0, 1], [1, 0]])

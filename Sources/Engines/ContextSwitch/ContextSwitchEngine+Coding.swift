@@ -18,6 +18,7 @@ extension ContextSwitchEngine {
         writer.write(UInt64(switchCount))
         writer.write(UInt64(messagesSinceSwitch))
         writer.write(lastMessageAt) { writer, at in writer.write(at) }
+        writer.write(lastAsked)
         writer.write(Int64(sessionIndex))
         hazard.encode(into: &writer)
     }
@@ -40,6 +41,7 @@ extension ContextSwitchEngine {
         switchCount = Int(try reader.readUnsigned(max: TopicTracker.countMax))
         messagesSinceSwitch = Int(try reader.readUnsigned(max: TopicTracker.countMax))
         lastMessageAt = try reader.readOptional { reader throws(StateError) in try reader.readTimestamp() }
+        lastAsked = try reader.readBool()
         sessionIndex = try reader.readInt()
         hazard = try HazardModel(from: &reader)
     }

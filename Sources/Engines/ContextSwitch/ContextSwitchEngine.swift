@@ -43,6 +43,8 @@ package struct ContextSwitchEngine: Engine {
     var switchCount = 0
     var messagesSinceSwitch = 0
     var lastMessageAt: Timestamp?
+    /// Whether the newest message asked something.
+    var lastAsked = false
     var sessionIndex = -1
     var hazard = HazardModel()
 
@@ -58,12 +60,15 @@ package struct ContextSwitchEngine: Engine {
         let talk = continues ? Int64((min(gapSeconds, Limits.sessionGapSeconds) * 1e6).rounded()) : 0
         talkMicroseconds += talk
         lastMessageAt = at
+        let afterQuestion = lastAsked
+        lastAsked = observation.analysis?.isQuestion ?? false
         sessionIndex = observation.session.index
         guard let id = topic.topicID else { return }
         if let running = segments.last {
             let isSwitch = running.topicID != id
             hazard.observe(
-                isSwitch: isSwitch, messagesSinceSwitch: messagesSinceSwitch, gapMinutes: gapSeconds / 60)
+                isSwitch: isSwitch, messagesSinceSwitch: messagesSinceSwitch, gapMinutes: gapSeconds / 60,
+                afterQuestion: afterQuestion)
             if isSwitch { switchCount += 1 }
             messagesSinceSwitch = isSwitch ? 0 : messagesSinceSwitch + 1
         }
@@ -99,7 +104,7 @@ package struct ContextSwitchEngine: Engine {
             reasons.append("context_switch_frequency: less than a minute of talk")
         }
         if hazard.trials >= Self.trialsMin {
-            row.switchLogit = hazard.logit(messagesSinceSwitch: messagesSinceSwitch)
+            row.switchLogit = hazard.logit(messagesSinceSwitch: messagesSinceSwitch, afterQuestion: lastAsked)
             row.switchGapWeight = hazard.gapWeight
         } else {
             reasons.append("predicted_switch_likelihood: fewer than \(Self.trialsMin + 1) messages")

@@ -6,20 +6,20 @@ import Bytes
 
 /// The hazard of a topic switch at the next message, learnt online for one pair.
 ///
-/// log-odds = b + a · ln(1 + messages since the last switch) + g · ln(1 + minutes since the last message). The
-/// coefficients have a Gaussian prior at the population's values; each message is one step of assumed-density
-/// filtering for the logistic (Spiegelhalter and Lauritzen 1990): with p the predicted probability, P ← P −
-/// (Px)(Px)ᵀ·p(1−p)/(1 + p(1−p)·xᵀPx) and m ← m + Px·(y − p). A pair with little history therefore keeps near the
-/// population.
+/// log-odds = b + a · ln(1 + messages since the last switch) + g · ln(1 + minutes since the last message) + q if the
+/// last message asked something. q is the population's for every pair; the other coefficients have a Gaussian prior
+/// at the population's values; each message is one step of assumed-density filtering for the logistic (Spiegelhalter
+/// and Lauritzen 1990): with p the predicted probability, P ← P − (Px)(Px)ᵀ·p(1−p)/(1 + p(1−p)·xᵀPx) and
+/// m ← m + Px·(y − p). A pair with little history therefore keeps near the population.
 ///
 /// Beside it run the sums of log-loss of the predictions, each made before its message was seen, and of the pair's
 /// own running base rate: a model that does not beat the base rate is not validated.
 struct HazardModel: Sendable {
     /// The population's coefficients (b, a, g) and their standard deviation between pairs.
     ///
-    /// Fitted by empirical Bayes on the tracker's switches in byu_chitchat (MIT licence), 943 pairs of at least 20
-    /// messages.
-    static let priorMean: [Double] = [-2.32, 0.05, 0.54]
+    /// The coefficients are those of the tracker's switches in byu_chitchat and tiage (MIT licence; `bench fit
+    /// hazard`); the deviations were found by empirical Bayes in byu_chitchat when the tracker was an earlier one.
+    static let priorMean = HazardPrior.mean
     static let priorDeviation: [Double] = [0.42, 0.22, 0.31]
     /// Minutes of silence beyond which the gap says no more (a year).
     static let gapMinutesMax = 365.0 * 24 * 60
@@ -46,16 +46,23 @@ struct HazardModel: Sendable {
     var isValidated: Bool { trials >= Self.trialsMin && lossModel < lossBase }
 
     /// Log-odds of a switch when the next message comes at once.
-    func logit(messagesSinceSwitch: Int) -> Double { mean[0] + mean[1] * log(1 + Double(messagesSinceSwitch)) }
+    ///
+    /// `afterQuestion` says that the last message asked something.
+    func logit(messagesSinceSwitch: Int, afterQuestion: Bool = false) -> Double {
+        mean[0] + mean[1] * log(1 + Double(messagesSinceSwitch)) + (afterQuestion ? HazardPrior.afterQuestion : 0)
+    }
 
     /// Added to the log-odds for each ln(1 + minutes of silence).
     var gapWeight: Double { mean[2] }
 
     /// Folds in whether a message switched topic.
-    mutating func observe(isSwitch: Bool, messagesSinceSwitch: Int, gapMinutes: Double) {
+    mutating func observe(
+        isSwitch: Bool, messagesSinceSwitch: Int, gapMinutes: Double, afterQuestion: Bool = false
+    ) {
         let gap = min(max(gapMinutes, 0), Self.gapMinutesMax)
         let inputs = [1, log(1 + Double(messagesSinceSwitch)), log(1 + gap)]
-        let logit = mean[0] + mean[1] * inputs[1] + mean[2] * inputs[2]
+        let logit =
+            logit(messagesSinceSwitch: messagesSinceSwitch, afterQuestion: afterQuestion) + mean[2] * inputs[2]
         let predicted = min(max(1 / (1 + exp(-logit)), 1e-6), 1 - 1e-6)
         let base = (Double(switches) + 0.5) / (Double(trials) + 1)
         lossModel -= log(isSwitch ? predicted : 1 - predicted)

@@ -168,6 +168,33 @@ extension Lexicon {
             so true, all good, very cool, very nice, good to know, that makes sense
             """
         ),
+        (
+            PhraseEffect(.request),
+            """
+            i need, i want, i wanna, i'd like, id like, i would like, i also need, i also want, i'd also like, \
+            i would also like, i need to, i want to, i'd like to, i would like to, i need help, i need you to, \
+            i want you to, i'd like you to, need a, need an, need some, need to, want a, want an, want some, want to, \
+            looking for, i'm looking for, im looking for, i am looking for, searching for, interested in, search for, \
+            look for, look up, find me, find a, find an, find some, find the, find out, book a, book an, book me, \
+            book the, reserve a, reserve an, reserve the, get me, get a, get an, get some, show me, tell me, give me, \
+            send me, help me, can you, could you, would you, will you, can you please, could you please, \
+            would you mind, can i, could i, may i, may i ask, how do i, how can i, is there, are there
+            """
+        ),
+        (
+            [PhraseEffect(.request), .atStart],
+            """
+            find, book, reserve, search, get, show, play, check, schedule, set, order, buy, remind, cancel, add, \
+            call, make, turn, open, send, transfer, pay, look, create, share, rent
+            """
+        ),
+        (
+            [PhraseEffect(.request), PhraseEffect(.unresolvedRequest), .polite],
+            """
+            please find, please book, please reserve, please search, please get, please show, please play, \
+            please check, please make, please look, please set, please add, please send
+            """
+        ),
         ([], "i mean, i know, i see, i am not sure, like i said, i have no idea, thank god, tell me about it"),
     ]
 }

@@ -109,6 +109,8 @@ package struct CueSet: OptionSet, Hashable, Sendable {
     /// Breaks off or only holds the floor: without an end mark it ends in a word that another has to follow ("because",
     /// "the", "um"), or is nothing but hesitation ("so").
     package static let unfinished = CueSet(rawValue: 1 << 17)
+    /// Says what is wanted, for the first time or more closely: "I need a", "find me", "can you".
+    package static let request = CueSet(rawValue: 1 << 18)
 }
 
 /// A content word.

@@ -8,30 +8,15 @@ extension TopicTracker {
     /// Appends the tracker's state.
     package func encode(into writer: inout StateWriter) {
         writer.write(UInt64(nextID))
-        writer.write(UInt64(width))
         writer.write(runningTopicID) { writer, id in writer.write(UInt64(id)) }
-        writer.write(UInt64(messagesSinceSwitch))
         writer.write(Int64(sessionIndex))
-        writer.write(byte: closing)
-        writer.write(coherence)
-        writer.write(window) { writer, window in Self.encode(window, into: &writer) }
-        writer.write(list: recentHashes) { writer, hash in
-            writer.write(byte: UInt8(truncatingIfNeeded: hash))
-            writer.write(byte: UInt8(truncatingIfNeeded: hash >> 8))
-            writer.write(byte: UInt8(truncatingIfNeeded: hash >> 16))
-            writer.write(byte: UInt8(truncatingIfNeeded: hash >> 24))
-        }
+        context.encode(into: &writer)
         writer.write(list: stored) { writer, topic in Self.encode(topic, into: &writer) }
         writer.write(list: edges) { writer, edge in
             writer.write(UInt64(edge.from))
             writer.write(UInt64(edge.to))
             writer.write(edge.weight)
         }
-    }
-
-    private static func encode(_ centroid: Centroid, into writer: inout StateWriter) {
-        writer.write(byte: centroid.space)
-        centroid.direction.encode(into: &writer)
     }
 
     private static func encode(_ topic: Topic, into writer: inout StateWriter) {
@@ -42,7 +27,7 @@ extension TopicTracker {
         writer.write(UInt64(topic.userMessageCount))
         writer.write(topic.weight)
         topic.terms.encode(into: &writer)
-        writer.write(topic.centroid) { writer, centroid in encode(centroid, into: &writer) }
+        writer.write(topic.centroid) { $1.encode(into: &$0) }
     }
 
     /// Reads what `encode(into:)` wrote.
@@ -51,22 +36,11 @@ extension TopicTracker {
     /// - Throws: `StateError` for anything that no tracker writes.
     package init(from reader: inout StateReader) throws(StateError) {
         nextID = UInt32(try reader.readUnsigned(max: 1 << 31))
-        width = UInt32(try reader.readUnsigned(max: UInt64(UInt32.max)))
         runningTopicID = try reader.readOptional { reader throws(StateError) in
             UInt32(try reader.readUnsigned(max: UInt64(UInt32.max)))
         }
-        messagesSinceSwitch = Int(try reader.readUnsigned(max: Self.countMax))
         sessionIndex = try reader.readInt()
-        closing = try reader.readByte()
-        guard closing <= 2 else { throw reader.fault("0, 1 or 2") }
-        coherence = try reader.readFloat()
-        guard coherence.magnitude <= 1 else { throw reader.fault("a mean of cosines") }
-        window = try reader.readOptional { reader throws(StateError) in try Self.readCentroid(from: &reader) }
-        recentHashes = try reader.readList(max: Self.recentHashesMax) { reader throws(StateError) in
-            var hash: UInt32 = 0
-            for shift in [UInt32(0), 8, 16, 24] { hash |= UInt32(try reader.readByte()) << shift }
-            return hash
-        }
+        context = try SwitchContext(from: &reader)
         stored = try reader.readList(max: Limits.topicsTrackedMax) { reader throws(StateError) in
             try Self.readTopic(from: &reader)
         }
@@ -92,12 +66,6 @@ extension TopicTracker {
         else { throw reader.fault("a running topic that is known") }
     }
 
-    private static func readCentroid(from reader: inout StateReader) throws(StateError) -> Centroid {
-        let space = try reader.readByte()
-        guard EmbeddingSource(rawValue: space) != nil else { throw reader.fault("an embedding's source") }
-        return Centroid(space: space, direction: try Direction(from: &reader))
-    }
-
     private static func readTopic(from reader: inout StateReader) throws(StateError) -> Topic {
         let id = UInt32(try reader.readUnsigned(max: UInt64(UInt32.max)))
         let first = try reader.readSigned()
@@ -110,7 +78,9 @@ extension TopicTracker {
         let userMessages = Int(try reader.readUnsigned(max: UInt64(messages)))
         let weight = try reader.readWeight()
         let terms = try TopicTerms(from: &reader)
-        let centroid = try reader.readOptional { reader throws(StateError) in try readCentroid(from: &reader) }
+        let centroid = try reader.readOptional { reader throws(StateError) in
+            try SwitchContext.Centroid(from: &reader)
+        }
         return Topic(
             id: id, firstSeen: first, lastSeen: first + lasted, messageCount: messages,
             userMessageCount: userMessages, weight: weight, terms: terms, centroid: centroid)

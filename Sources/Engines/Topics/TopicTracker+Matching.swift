@@ -7,11 +7,11 @@ struct Incoming {
     var cues: CueSet
     var role: Role
     var at: Timestamp
-    var centroid: TopicTracker.Centroid?
+    var centroid: SwitchContext.Centroid?
     /// A stable hash for each of the analysis' terms.
     var hashes: [UInt32]
 
-    init(_ analysis: MessageAnalysis, role: Role, at: Timestamp, centroid: TopicTracker.Centroid?) {
+    init(_ analysis: MessageAnalysis, role: Role, at: Timestamp, centroid: SwitchContext.Centroid?) {
         terms = analysis.terms
         cues = analysis.cues
         self.role = role
@@ -31,19 +31,6 @@ struct Incoming {
 
     /// Whole seconds since the Unix epoch, rounded towards it so that they convert back without overflow.
     var second: Int64 { at.microseconds / 1_000_000 }
-
-    /// Share of the message's terms that a topic keeps, 0…1.
-    func overlap(with terms: TopicTerms) -> Double {
-        hashes.isEmpty ? 0 : Double(terms.shared(with: hashes)) / Double(hashes.count)
-    }
-
-    /// Share of the message's terms among the given ones, 0…1.
-    func overlap(with others: [UInt32]) -> Double {
-        guard !hashes.isEmpty else { return 0 }
-        var shared = 0
-        for hash in hashes where others.contains(hash) { shared += 1 }
-        return Double(shared) / Double(hashes.count)
-    }
 }
 
 extension TopicTracker {
@@ -53,51 +40,8 @@ extension TopicTracker {
     /// What a shared term adds to the cosine, and of how many at most.
     static let sharedTermBonus = 0.08
     static let sharedTermsCounted = 3
-    /// How far a message moves its topic's centroid at least, and the window.
+    /// How far a message moves its topic's centroid at least.
     static let centroidShareMin: Float = 0.1
-    static let windowShare: Float = 0.4
-
-    /// The message's direction in the pair's embedding space; nil when it has none or is of another width.
-    mutating func centroid(of analysis: MessageAnalysis) -> Centroid? {
-        guard let direction = Direction(analysis.embedding) else { return nil }
-        let width = UInt32(clamping: analysis.embedding.count)
-        if self.width == 0 { self.width = width }
-        guard self.width == width else { return nil }
-        return Centroid(space: analysis.embeddingSource.rawValue, direction: direction)
-    }
-
-    func features(
-        of message: Incoming, _ analysis: MessageAnalysis, running: Int, opensSession: Bool, previous: PreviousMessage?
-    ) -> SwitchFeatures {
-        var features = SwitchFeatures()
-        features.windowCosine = Self.cosine(message.centroid, window)
-        features.topicCosine = Self.cosine(message.centroid, stored[running].centroid)
-        features.recentOverlap = message.overlap(with: recentHashes)
-        features.topicOverlap = message.overlap(with: stored[running].terms)
-        features.opensSession = opensSession
-        features.coherence = Double(coherence)
-        features.hasShiftCue = message.cues.contains(.topicShift)
-        features.isQuestion = analysis.isQuestion
-        features.isUser = message.role == .user
-        features.isSocial = !message.cues.isDisjoint(with: [.greeting, .farewell, .thanks])
-        features.isRequest = message.cues.contains(.unresolvedRequest)
-        features.isAgreement = !message.cues.isDisjoint(with: [.agreement, .disagreement])
-        features.wordCount = analysis.wordCount
-        features.termCount = message.hashes.count
-        features.messagesSinceSwitch = messagesSinceSwitch
-        if let previous {
-            features.gapMinutes = max(message.at.seconds(since: previous.at), 0) / 60
-            features.answersQuestion = previous.isQuestion && previous.role != message.role
-            features.previousWordCount = previous.wordCount
-            features.continuesTurn = previous.role == message.role
-        }
-        return features
-    }
-
-    private static func cosine(_ left: Centroid?, _ right: Centroid?) -> Double? {
-        guard let left, let right, left.space == right.space else { return nil }
-        return left.direction.cosine(to: right.direction)
-    }
 
     /// The topic, other than the one at `running`, that the message is nearest to; nil when none is near enough.
     func bestMatch(for message: Incoming, besides running: Int?) -> Int? {
@@ -106,7 +50,7 @@ extension TopicTracker {
         for index in stored.indices where index != running {
             let shared = min(stored[index].terms.shared(with: message.hashes), Self.sharedTermsCounted)
             let score: Double
-            if let cosine = Self.cosine(message.centroid, stored[index].centroid) {
+            if let cosine = SwitchContext.Centroid.cosine(message.centroid, stored[index].centroid) {
                 score = cosine + Self.sharedTermBonus * Double(shared) - Self.returnCosineMin
             } else {
                 score = Double(shared) / Double(message.hashes.count) - Self.returnOverlapMin
@@ -154,7 +98,7 @@ extension TopicTracker {
         let before = runningTopicID
         let id = stored[index].id
         let isSwitch = before != nil && before != id
-        let similarity = Self.cosine(message.centroid, stored[index].centroid) ?? (isNew ? 1 : 0)
+        let similarity = SwitchContext.Centroid.cosine(message.centroid, stored[index].centroid) ?? (isNew ? 1 : 0)
         for slot in stored.indices { stored[slot].weight *= Self.weightKept }
         stored[index].lastSeen = max(stored[index].lastSeen, message.second)
         stored[index].messageCount += 1
@@ -162,9 +106,7 @@ extension TopicTracker {
         stored[index].weight += 1
         stored[index].terms.add(message.terms, hashes: message.hashes)
         moveCentroid(of: index, to: message)
-        moveWindow(to: message, restart: isSwitch)
         if let before, isSwitch { addTransition(from: before, to: id) }
-        messagesSinceSwitch = isSwitch ? 0 : messagesSinceSwitch + 1
         runningTopicID = id
         return TopicObservation(
             topicID: id, label: stored[index].terms.label, similarity: similarity, isNewTopic: isNew,
@@ -179,21 +121,6 @@ extension TopicTracker {
         }
         let share = max(1 / Float(stored[index].messageCount), Self.centroidShareMin)
         stored[index].centroid?.direction = own.direction.moved(towards: incoming.direction, share: share)
-    }
-
-    private mutating func moveWindow(to message: Incoming, restart: Bool) {
-        if let incoming = message.centroid {
-            if let own = window, own.space == incoming.space, !restart {
-                window?.direction = own.direction.moved(towards: incoming.direction, share: Self.windowShare)
-            } else {
-                window = incoming
-            }
-        }
-        if restart { recentHashes.removeAll(keepingCapacity: true) }
-        recentHashes.append(contentsOf: message.hashes.suffix(Self.recentHashesMax))
-        if recentHashes.count > Self.recentHashesMax {
-            recentHashes.removeFirst(recentHashes.count - Self.recentHashesMax)
-        }
     }
 
     private mutating func addTransition(from: UInt32, to: UInt32) {

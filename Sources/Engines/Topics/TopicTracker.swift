@@ -24,7 +24,7 @@ package struct TopicTransition: Equatable, Sendable {
 
 /// A pair's recurring topics and the running one: a bounded fold over the pair's messages.
 ///
-/// For each message: P(switch) = logistic(`SwitchFeatures` · `SwitchModel`). Below the threshold the message joins
+/// For each message: P(switch) by `SwitchModel` of what `SwitchContext` keeps. Below the threshold the message joins
 /// the running topic; otherwise it returns to the known topic whose centroid is nearest, if near enough, or opens a
 /// new one. A centroid is a direction of the embedding space, a byte a dimension; where embeddings can't be compared
 /// (none, another width, another source) shared terms decide. Messages without content (acknowledgements, no terms)
@@ -38,10 +38,6 @@ package struct TopicTracker: Sendable {
     static let weightKept: Float = 1 - 1 / 128
     /// Each switch takes 1/32 off every transition's weight.
     static let transitionKept: Float = 1 - 1 / 32
-    static let recentHashesMax = 16
-    /// Where coherence starts, and what share of it each message replaces.
-    static let coherencePrior: Float = 0.3
-    static let coherenceShare: Float = 0.1
 
     struct Topic: Sendable {
         var id: UInt32
@@ -52,13 +48,7 @@ package struct TopicTracker: Sendable {
         var weight: Float
         var terms = TopicTerms()
         /// Nil until a message with an embedding joined.
-        var centroid: Centroid?
-    }
-
-    /// A direction and the space it lives in; only directions of one space can be compared.
-    struct Centroid: Sendable {
-        var space: UInt8
-        var direction: Direction
+        var centroid: SwitchContext.Centroid?
     }
 
     struct Edge: Sendable {
@@ -72,17 +62,8 @@ package struct TopicTracker: Sendable {
     /// The topic of the newest message with content; nil before the first.
     package internal(set) var runningTopicID: UInt32?
     var nextID: UInt32 = 0
-    /// The width of the pair's embeddings: that of the first one seen; 0 before.
-    var width: UInt32 = 0
-    /// Recency-weighted direction of the last few messages of the running topic.
-    var window: Centroid?
-    /// Hashes of the newest terms, newest last.
-    var recentHashes: [UInt32] = []
-    var messagesSinceSwitch = 0
-    /// 2 when the newest message thanked or said goodbye, 1 when the one before it did, else 0.
-    var closing: UInt8 = 0
-    /// Recency-weighted mean of messages' cosines to the window.
-    var coherence: Float = TopicTracker.coherencePrior
+    /// What tells of a switch.
+    var context = SwitchContext()
     /// The session of the newest message; -1 before the first.
     var sessionIndex = -1
 
@@ -129,25 +110,16 @@ package struct TopicTracker: Sendable {
         _ analysis: MessageAnalysis, role: Role, at: Timestamp, session: SessionPosition, previous: PreviousMessage?
     ) -> TopicObservation {
         guard role != .system else { return unchanged(probability: 0) }
-        let message = Incoming(analysis, role: role, at: at, centroid: centroid(of: analysis))
+        let message = Incoming(analysis, role: role, at: at, centroid: context.centroid(of: analysis))
         let opensSession = session.index != sessionIndex
         sessionIndex = session.index
-        let isClosing = !analysis.cues.isDisjoint(with: [.thanks, .farewell])
-        let followsClosing = closing > 0 && !isClosing
-        closing = isClosing ? 2 : closing - min(closing, 1)
+        let features = context.observe(message, analysis, opensSession: opensSession, previous: previous)
         guard let running = runningTopicID.flatMap({ place(of: $0) }) else {
             guard message.hasContent, message.namesSubject else { return unchanged(probability: 0) }
             return assign(message, to: open(message), isNew: true, probability: 0)
         }
-        var features = features(
-            of: message, analysis, running: running, opensSession: opensSession, previous: previous)
-        features.followsClosing = followsClosing
         let probability = SwitchModel.probability(features)
-        if let cosine = features.windowCosine { coherence += Self.coherenceShare * (Float(cosine) - coherence) }
-        guard message.hasContent else {
-            messagesSinceSwitch += 1
-            return unchanged(probability: probability)
-        }
+        guard message.hasContent else { return unchanged(probability: probability) }
         if probability < SwitchModel.threshold {
             return assign(message, to: running, isNew: false, probability: probability)
         }

@@ -12,7 +12,7 @@ struct Fit {
         """
 
     static var tasks: [any FitTask.Type] {
-        [MemoryFit.self, EmotionFit.self, EngagementFit.self]
+        [MemoryFit.self, EmotionFit.self, EngagementFit.self, SwitchFit.self, HazardFit.self]
     }
 
     /// Runs `bench fit` with these arguments.
