@@ -3,9 +3,9 @@
 extension MemoryPrior {
     /// What the population of byu_chitchat's fitted half of users has.
     package static let shipped = MemoryPrior(
-        stretchReturns: Beta(hits: 3.7, misses: 7.32),
-        topicReturns: Beta(hits: 2.38, misses: 24.8),
+        stretchReturns: Beta(hits: 3.52, misses: 4.96),
+        topicReturns: Beta(hits: 3.19, misses: 31.65),
         multiplierLog: Normal(mean: 0.0, deviation: 1.0),
         recencyExponent: Normal(
-            mean: 0.875, deviation: 0.25))
+            mean: 0.75, deviation: 0.25))
 }

@@ -15,7 +15,13 @@ struct Quality {
         """
 
     static var tasks: [any QualityTask.Type] {
-        [EmbeddingQuality.self, ForgettingCurveQuality.self, RetrievalTrendQuality.self, ReMentionQuality.self, PersonalityQuality.self, EmotionQuality.self, DialogueActsQuality.self, StyleQuality.self, ReplyLengthQuality.self, AnomalyQuality.self, ChangePointQuality.self, CharacterRateQuality.self, PoorTurnQuality.self, EngagementQuality.self, SegmentationQuality.self, SwitchLikelihoodQuality.self]
+        [
+            EmbeddingQuality.self, SegmentationQuality.self, SwitchLikelihoodQuality.self,
+            ForgettingCurveQuality.self, RetrievalTrendQuality.self, ReMentionQuality.self, PersonalityQuality.self,
+            EmotionQuality.self, DialogueActsQuality.self, StyleQuality.self, ReplyLengthQuality.self,
+            AnomalyQuality.self, ChangePointQuality.self, CharacterRateQuality.self, PoorTurnQuality.self,
+            EngagementQuality.self,
+        ]
     }
 
     /// Runs `bench quality` with these arguments.
