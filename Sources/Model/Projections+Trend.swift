@@ -20,9 +20,9 @@ package enum TrendFinding: Hashable, Sendable {
 extension Projections {
     /// Whether memories are retrieved more or less often lately: a two-sided test at 5 % of two decayed counts.
     ///
-    /// A Poisson process of constant rate λ gives counts A and B, decayed over 14 and 90 days, the expectations λ·EA and
-    /// λ·EB. The difference A/EA − B/EB then has mean zero and the variance below; beyond 1.96 standard deviations it
-    /// is a trend.
+    /// A Poisson process of constant rate λ gives counts A and B, decayed over 14 and 90 days, the expectations λ·EA
+    /// and λ·EB. The difference A/EA − B/EB then has mean zero and the variance below; beyond 1.96 standard deviations
+    /// it is a trend.
     ///
     /// - Parameters:
     ///   - first: the first retrieval or re-mention.

@@ -188,6 +188,9 @@ import Testing
         let row = try Self.row(script)
         #expect(row.receptivityIntercept == -20 && row.suggestedTopics == "[]" && row.optimalTimingHours == "[]")
         #expect(row.nullReasons[.proactiveEngagement]?.contains("user asked not to be contacted") == true)
+        script.say(.user) { $0.cues = .optIn }
+        let again = try Self.row(script)
+        #expect(again.receptivityIntercept != -20 && again.suggestedTopics != "[]")
     }
 
     @Test("A question that its session left unanswered is suggested before a liked topic")

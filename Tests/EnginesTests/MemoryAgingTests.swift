@@ -94,7 +94,7 @@ struct MemoryAgingTests {
         #expect(try abs(#require(json[0]?["difficulty"]?.double) - expected.difficulty) < 1e-3)
     }
 
-    @Test("Events after the first fade with 7 and 28 days, anchored at the last one, shrunk by their dispersion")
+    @Test("Events after the first fade with 14 and 90 days, anchored at the last one, shrunk by their dispersion")
     func events() {
         var script = MemoryScript()
         let rows = [
@@ -103,8 +103,8 @@ struct MemoryAgingTests {
         let row = MemoryAging.folding(rows).row
         // Two days are too few for a dispersion other than the prior's.
         let dispersion = (1 + 1.3 * (2 - 1)) * (1 + 8 / 2.0)
-        #expect(abs((row.memoryEventFast ?? 0) - (1 + exp(-1 / 7.0)) / dispersion) < 1e-5)
-        #expect(abs((row.memoryEventSlow ?? 0) - (1 + exp(-1 / 28.0)) / dispersion) < 1e-5)
+        #expect(abs((row.memoryEventFast ?? 0) - (1 + exp(-1 / 14.0)) / dispersion) < 1e-5)
+        #expect(abs((row.memoryEventSlow ?? 0) - (1 + exp(-1 / 90.0)) / dispersion) < 1e-5)
         #expect(row.memoryEventFirst == rows[0].at && row.memoryEventLast == rows[3].at)
     }
 

@@ -19,15 +19,15 @@ import Testing
     }
 
     @Test func trendOfConstantRising() {
-        // A constant rate of one a day gives 7 and 28; twice as many in the last days gives a significant rise.
+        // A constant rate of one a day gives 14 and 89; half as many more in the last weeks is a significant rise.
         func trend(_ fast: Double, _ slow: Double, days: Double = 400) -> TrendFinding {
             Projections.retrievalTrend(first: ago(days: days), last: now, fast: fast, slow: slow, at: now)
         }
-        #expect(trend(7, 28).trend == .stable)
-        #expect(trend(14, 30).trend == .increasing)
-        #expect(trend(1, 28).trend == .declining)
-        #expect(trend(7, 2.9) == .unknown(reason: "too few retrievals"))
-        #expect(trend(7, 28, days: 6.9) == .unknown(reason: "less than 7 days of retrievals"))
+        #expect(trend(14, 89).trend == .stable)
+        #expect(trend(21, 94).trend == .increasing)
+        #expect(trend(7, 88).trend == .declining)
+        #expect(trend(2, 2.9) == .unknown(reason: "too few retrievals"))
+        #expect(trend(14, 89, days: 6.9) == .unknown(reason: "less than 7 days of retrievals"))
         #expect(
             Projections.retrievalTrend(first: nil, last: now, fast: 1, slow: 1, at: now)
                 == .unknown(reason: "no retrievals yet"))
@@ -35,7 +35,7 @@ import Testing
 
     @Test func silenceTurnsATrendDown() {
         let later = now.advanced(bySeconds: 21 * 86_400)
-        let finding = Projections.retrievalTrend(first: ago(days: 400), last: now, fast: 7, slow: 28, at: later)
+        let finding = Projections.retrievalTrend(first: ago(days: 400), last: now, fast: 14, slow: 89, at: later)
         #expect(finding.trend == .declining)
     }
 

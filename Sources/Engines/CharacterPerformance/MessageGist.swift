@@ -19,7 +19,7 @@ struct MessageGist: Equatable, Sendable {
 
     init(_ analysis: MessageAnalysis) {
         asks = analysis.isQuestion || analysis.cues.contains(.unresolvedRequest)
-        source = analysis.embeddingSource.rawValue
+        source = analysis.embeddingSpace
         let prefix = analysis.embedding.prefix(MessageGist.dimensionsMax)
         let peak = prefix.reduce(Float(0)) { $1.isFinite ? max($0, $1.magnitude) : $0 }
         vector = peak > 0 ? prefix.map { $0.isFinite ? Int8(($0 / peak * 127).rounded()) : 0 } : []
@@ -59,7 +59,6 @@ struct MessageGist: Equatable, Sendable {
     init(from reader: inout StateReader) throws(StateError) {
         asks = try reader.readBool()
         source = try reader.readByte()
-        guard EmbeddingSource(rawValue: source) != nil else { throw reader.fault("an embedding's source") }
         vector = try reader.readList(max: MessageGist.dimensionsMax) { reader throws(StateError) in
             Int8(bitPattern: try reader.readByte())
         }

@@ -77,6 +77,7 @@ package struct ProactiveEngagementEngine: Engine {
         lastWords = min(observation.analysis?.wordCount ?? 0, Self.countMax)
         lastIsFarewell = observation.analysis?.cues.contains(.farewell) ?? false
         guard let analysis = observation.analysis else { return }
+        if analysis.cues.contains(.optIn) { hasOptedOut = false }
         if analysis.cues.contains(.optOut) { hasOptedOut = true }
         if let topic = observation.topic?.topicID {
             interests.add(analysis, topic: topic, at: at, session: observation.session.index)

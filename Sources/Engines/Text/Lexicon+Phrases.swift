@@ -123,9 +123,26 @@ extension Lexicon {
         (
             PhraseEffect(.optOut),
             """
-            stop messaging me, stop texting me, stop contacting me, stop writing me, don't message me, dont message \
-            me, don't text me, dont text me, don't contact me, do not contact me, do not message me, leave me alone, \
-            unsubscribe, stop bothering me, don't write me, stop sending me messages
+            stop messaging me, stop texting me, stop contacting me, stop writing me, unsubscribe, stop bothering me, \
+            stop sending me messages
+            """
+        ),
+        (
+            // Elsewhere in a sentence these are said of others: "people don't text me back".
+            [PhraseEffect(.optOut), .atStart],
+            """
+            don't message me, dont message me, don't text me, dont text me, don't contact me, dont contact me, \
+            do not contact me, do not message me, do not text me, leave me alone, don't write me, \
+            please don't message me, please dont message me, please don't text me, please dont text me, \
+            please don't contact me, please do not contact me, please do not message me, please leave me alone, \
+            just leave me alone
+            """
+        ),
+        (
+            PhraseEffect(.optIn),
+            """
+            you can message me, you can text me, you can write me, you can contact me, you may message me, \
+            you may text me, you may contact me, message me again, text me again, write me again
             """
         ),
         (

@@ -40,6 +40,15 @@ package struct MessageAnalysis: Hashable, Sendable {
     package var embedding: [Float] = []
     /// Where the embedding comes from; vectors of different sources are not comparable.
     package var embeddingSource = EmbeddingSource.none
+    /// What can be compared with each other: vectors of one source and, if they came with messages, of one width.
+    ///
+    /// Supplied widths share 252 numbers; the usual ones have one each.
+    package var embeddingSpace: UInt8 {
+        guard embeddingSource == .supplied else { return embeddingSource.rawValue }
+        // A multiplier that tells the usual widths apart (SplitMix64's second).
+        let mixed = UInt64(embedding.count) &* 0xBF58_476D_1CE4_E5B9
+        return 3 + UInt8(truncatingIfNeeded: (mixed >> 40) % 252)
+    }
     /// The script of most letters.
     package var script = ScriptKind.none
     /// Whether the text looks English enough for the rules about words.
@@ -111,6 +120,8 @@ package struct CueSet: OptionSet, Hashable, Sendable {
     package static let unfinished = CueSet(rawValue: 1 << 17)
     /// Says what is wanted, for the first time or more closely: "I need a", "find me", "can you".
     package static let request = CueSet(rawValue: 1 << 18)
+    /// Takes an opt-out back: "you can text me again".
+    package static let optIn = CueSet(rawValue: 1 << 19)
 }
 
 /// A content word.

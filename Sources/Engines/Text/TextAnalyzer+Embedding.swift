@@ -7,7 +7,7 @@ extension TextAnalyzer {
     func embed(
         _ text: Span<UInt8>, _ scan: TextScan, _ supplied: [Float]?, into result: inout MessageAnalysis
     ) -> EmbeddingCoverage? {
-        if let supplied, supplied.count == dimensions {
+        if let supplied, supplied.count <= Self.embeddingWidthMax {
             var vector = supplied
             if UnitVector.normalize(&vector) {
                 result.embedding = vector

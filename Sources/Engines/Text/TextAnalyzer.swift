@@ -12,6 +12,8 @@ import Bytes
 package struct TextAnalyzer: Sendable {
     /// Bytes of a message that are looked at; the rest is only counted.
     package static let bytesMax = 8192
+    /// Numbers of an embedding that comes with a message; the schema takes no more.
+    package static let embeddingWidthMax = 4096
     /// Terms that are kept of a message.
     package static let termsMax = 32
 
@@ -41,8 +43,8 @@ package struct TextAnalyzer: Sendable {
     /// - Parameters:
     ///   - content: the text; beyond 8 KiB it is only counted.
     ///   - suppliedEmotion: labels and scores that came with the message; unknown labels are passed over.
-    ///   - suppliedEmbedding: a vector that came with the message; ignored if it has another width than `dimensions`,
-    ///     holds what is not finite, or has no length.
+    ///   - suppliedEmbedding: a vector of any width that came with the message; ignored if it is wider than
+    ///     `embeddingWidthMax`, holds what is not finite, or has no length.
     /// - Returns: the analysis; it never fails.
     /// - Complexity: O(length), at most 8 KiB.
     package func analyze(

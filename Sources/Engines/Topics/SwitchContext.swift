@@ -39,8 +39,6 @@ package struct SwitchContext: Sendable {
         }
     }
 
-    /// The width of the pair's embeddings: that of the first one seen; 0 before.
-    private var width: UInt32 = 0
     private var quick: Centroid?
     private var slow: Centroid?
     private var coherence = SwitchContext.coherencePrior
@@ -53,13 +51,12 @@ package struct SwitchContext: Sendable {
 
     package init() {}
 
-    /// The message's direction in the pair's embedding space; nil when it has none or is of another width.
-    mutating func centroid(of analysis: MessageAnalysis) -> Centroid? {
-        guard let direction = Direction(analysis.embedding) else { return nil }
-        let width = UInt32(clamping: analysis.embedding.count)
-        if self.width == 0 { self.width = width }
-        guard self.width == width else { return nil }
-        return Centroid(space: analysis.embeddingSource.rawValue, direction: direction)
+    /// The message's direction in its embedding space; nil when it has none.
+    ///
+    /// A pair whose messages come with embeddings of another width from some day on has its newer topics in another
+    /// space: what can't be compared is not compared.
+    func centroid(of analysis: MessageAnalysis) -> Centroid? {
+        Direction(analysis.embedding).map { Centroid(space: analysis.embeddingSpace, direction: $0) }
     }
 
     /// Folds a message of the user or the assistant in.
@@ -133,7 +130,6 @@ package struct SwitchContext: Sendable {
 
 extension SwitchContext {
     func encode(into writer: inout StateWriter) {
-        writer.write(UInt64(width))
         writer.write(coherence)
         writer.write(quick) { $1.encode(into: &$0) }
         writer.write(slow) { $1.encode(into: &$0) }
@@ -147,7 +143,6 @@ extension SwitchContext {
     }
 
     init(from reader: inout StateReader) throws(StateError) {
-        width = UInt32(try reader.readUnsigned(max: UInt64(UInt32.max)))
         coherence = try reader.readFloat()
         guard coherence.magnitude <= 1 else { throw reader.fault("a mean of cosines") }
         quick = try reader.readOptional { reader throws(StateError) in try Centroid(from: &reader) }
@@ -175,7 +170,6 @@ extension SwitchContext.Centroid {
 
     init(from reader: inout StateReader) throws(StateError) {
         space = try reader.readByte()
-        guard EmbeddingSource(rawValue: space) != nil else { throw reader.fault("an embedding's source") }
         direction = try Direction(from: &reader)
     }
 }

@@ -64,10 +64,21 @@ struct TextUnicodeTests {
         var bad = [Float](repeating: 1, count: 64)
         bad[7] = .nan
         let huge = [Float](repeating: .greatestFiniteMagnitude, count: 64)
-        for useless in [bad, huge, [Float](repeating: 0, count: 64), [1, 2, 3], []] {
+        for useless in [bad, huge, [Float](repeating: 0, count: 64), [Float](repeating: 1, count: 4097), []] {
             let result = shippedAnalyzer.analyze(content: "hello", suppliedEmbedding: useless)
             #expect(result.embeddingSource == .table && result.embedding == analysis("hello").embedding)
         }
+    }
+
+    @Test("supplied vectors of any width are kept; only those of one width are compared")
+    func suppliedWidths() {
+        let widths = [64, 96, 128, 192, 256, 300, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096]
+        let results = widths.map {
+            shippedAnalyzer.analyze(content: "hello", suppliedEmbedding: [Float](repeating: 1, count: $0))
+        }
+        #expect(results.map(\.embedding.count) == widths && results.allSatisfy { $0.embeddingSource == .supplied })
+        let spaces = results.map(\.embeddingSpace) + [analysis("hello"), analysis("привет")].map(\.embeddingSpace)
+        #expect(Set(spaces).count == spaces.count && !spaces.contains(EmbeddingSource.none.rawValue))
     }
 
     @Test("the same words in other scripts' forms: composed or not, right to left, with joiners")
