@@ -33,7 +33,7 @@ enum EmbeddingQuality: QualityTask {
         let messages = table.rows.prefix(20_000).map { $0[column] }
         let analyzer = TextAnalyzer.shipped(dimensions: 64)
         var rates: [Double] = []
-        for _ in 0..<5 {
+        for _ in 0..<25 {
             let start = Machine.threadNanoseconds()
             var kept: Float = 0
             for message in messages { kept += analyzer.analyze(content: message).embedding[0] }

@@ -72,7 +72,7 @@ struct QualityReport {
     }
 }
 
-/// The README's table of figures.
+/// The README's table: the figures that have a goal; the others are in the JSON.
 enum QualityTable {
     static let begin = "<!-- quality -->"
     static let end = "<!-- /quality -->"
@@ -85,7 +85,7 @@ enum QualityTable {
         }
         var table = ["| task | metric | value | baseline | goal | |", "| --- | --- | ---: | --- | --- | --- |"]
         for report in reports {
-            for figure in report.figures {
+            for figure in report.figures where figure.goal != nil {
                 let cells = [
                     report.task, figure.metric, Figure.text(figure.value), figure.baselineText, figure.goalText,
                     figure.verdict,
