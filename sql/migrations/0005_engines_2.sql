@@ -1,7 +1,10 @@
 -- Purpose: the projections of engine version 2: receptivity counts silence in units of ten seconds, the retrieval trend
 --          compares 14 days with 90.
--- Locks: none beyond a moment on each function.
--- Online: yes; rows of engine version 1 read as stale from then on, until the worker has rebuilt them.
+-- Locks: a moment on each function, and on the 64 rows of shard_progress.
+-- Online: yes; rows of engine version 1 read as stale from then on, until a worker of this version has rebuilt them.
+
+-- What is stored was made for the projections as they were: no row of it may be called fresh under the new ones.
+update afterthought.shard_progress set engine_version = 0;
 
 create or replace function afterthought.receptivity(
     intercept double precision, recency_weight double precision, hour_logits double precision[],
