@@ -138,9 +138,10 @@ extension SignalExplanation {
                 source: source, input: input, anchors: anchors)
         }
         let switching =
-            "a message switches topic when a logistic of embedding distance, lexical overlap, cue phrases and time gap "
-            + "says so; recurring topics are matched by centroid"
-        let logistic = "logistic regression, weights fitted on labelled dialogues (see `make quality`)"
+            "a message switches topic when two logistics of embedding distance, lexical overlap, cue phrases and time "
+            + "gap, one for chats and one for services, mixed by the talk's register, reach the threshold; recurring "
+            + "topics are matched by centroid"
+        let logistic = "logistic regressions, weights fitted on labelled dialogues (see `make quality`)"
         return [
             make(
                 "recent_topics", .contextSwitch, "the newest topics with their times; " + switching, logistic,
@@ -155,7 +156,7 @@ extension SignalExplanation {
             make(
                 "predicted_switch_likelihood", .contextSwitch,
                 "1 / (1 + exp(−(switch_logit + switch_gap_weight · ln(1 + minutes since last_message_at))))",
-                "discrete hazard of a switch by messages since the last one",
+                "discrete hazard of a switch, by messages since the last one and whether a question is open",
                 [
                     number("switch_logit") { $0.switchLogit }, number("switch_gap_weight") { $0.switchGapWeight },
                     time("last_message_at") { $0.lastMessageAt },
@@ -166,16 +167,15 @@ extension SignalExplanation {
                 [text("topic_transition_graph") { $0.topicTransitionGraph }]),
             make(
                 "communication_style", .conversationPatterns,
-                "three words: register (formality below 0.4, from 0.55), length (median words below 6, from "
-                    + "14), and the manner "
-                    + "that exceeds its own bound most; the measures are in style_features",
+                "three words: register (formality below 0.4, from 0.55), length (median words below 6, from 14), and "
+                    + "the manner that exceeds its own bound most; the measures are in style_features",
                 "conventions, stated in StyleLabels.swift", [text("communication_style") { $0.communicationStyle }],
                 .userMessages),
             make(
                 "preferred_depth", .conversationPatterns,
-                "mean of length (log of the median words between 4 and 30), staying (log of the messages in a "
-                    + "row on a topic, "
-                    + "up to 8) and disclosure (twice its share, at most 1): brief below 0.3, deep from 0.5",
+                "mean of length (log of the median words between 4 and 30), staying (log of the messages in a row "
+                    + "on a topic, up to 8) and disclosure (twice its share, at most 1): brief below 0.3, deep from "
+                    + "0.5",
                 "conventions, stated in StyleLabels.swift", [text("preferred_depth") { $0.preferredDepth }],
                 .userMessages),
             make(
@@ -186,9 +186,8 @@ extension SignalExplanation {
                 .userMessages),
             make(
                 "optimal_response_length", .conversationPatterns,
-                "mean words of the length class with the highest P(the user goes on within 10 min) = (s + 4·p₀) "
-                    + "/ (n + 4), p₀ the "
-                    + "pair's pooled rate",
+                "mean words of the length class with the highest P(the user goes on within 10 min) = "
+                    + "(s + 100·p₀) / (n + 100), p₀ = (S + ½) / (N + 1) the pair's pooled rate",
                 "shrunken rate by length class",
                 [text("optimal_response_length") { $0.optimalResponseLength.map { "\($0)" } }]),
             make(
@@ -206,9 +205,8 @@ extension SignalExplanation {
         return [
             make(
                 "forgetting_curve_params",
-                "posterior mean of ln m, the user's multiplier of stability, on a grid under the prior N(0, 1): "
-                    + "a user without "
-                    + "evidence has the population's curve",
+                "posterior mean of ln m, the user's multiplier of stability, on a grid under the prior N(0, 1): a "
+                    + "user without evidence has the population's curve",
                 "Bayes on a grid; Anderson & Schooler 1991 for need odds", [curve]),
             make("high_retention_memories", "memories with recall ≥ 0.8; " + recall, fsrs, [candidates, curve]),
             make("low_retention_memories", "memories with recall < 0.5; " + recall, fsrs, [candidates, curve]),
@@ -238,7 +236,8 @@ extension SignalExplanation {
                 "shrunken hour-of-day profile", [text("optimal_timing_hours") { $0.optimalTimingHours }]),
             make(
                 "receptivity_score",
-                "1 / (1 + exp(−(intercept + recency weight · ln(1 + hours since the user wrote) + logit of the hour − "
+                "1 / (1 + exp(−(intercept + recency weight · ln(1 + seconds since the user wrote / "
+                    + "\(Int(Projections.recencySeconds))) + logit of the hour − "
                     + "fatigue · exp(−days since the last outreach / 7))))",
                 "logistic regression on recency and hour (see `make quality`)",
                 [

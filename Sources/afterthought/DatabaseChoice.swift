@@ -34,7 +34,7 @@ struct DatabaseChoice {
         let choice = try DatabaseChoice(invocation)
         defer { choice.embedded?.stop() }
         var options = choice.options
-        // A command runs each statement once or twice; and it works behind any pooler that way.
+        // A command has time to plan each statement anew, and works behind any pooler that way.
         options.preparesStatements = false
         var connection = try Connection(options)
         return try body(&connection)
