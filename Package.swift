@@ -41,17 +41,25 @@ let package = Package(
         shipped("Store", ["Postgres", "Model", "Bytes", "CAssets"]),
         shipped("StrategicCache", ["Postgres", "Model", "Bytes"]),
         shipped("Worker", ["Store", "Engines", "Postgres", "Model", "Bytes"]),
+        shipped("Learning", ["Engines", "Model", "Bytes"]),
+        shipped("Jobs", ["Store", "Learning", "Engines", "Postgres", "Model", "Bytes"]),
         .executableTarget(
             name: "afterthought",
-            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
+            dependencies: [
+                "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model", "Bytes",
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
-            dependencies: ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "CLibPQ"],
+            dependencies: [
+                "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model", "Bytes",
+                "CLibPQ",
+            ],
             swiftSettings: strict),
         .executableTarget(name: "example", dependencies: ["StrategicCache"], path: "Tests/Example"),
         .target(
-            name: "Support", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Bytes"],
+            name: "Support",
+            dependencies: ["Worker", "Jobs", "Store", "Learning", "Engines", "Postgres", "Model", "Bytes"],
             path: "Tests/Support"),
         .executableTarget(
             name: "fault-worker", dependencies: ["Worker", "Store", "Engines", "Postgres", "Model", "Support"],
@@ -59,11 +67,17 @@ let package = Package(
         tests("BytesTests", ["Bytes"]),
         tests("ModelTests", ["Model", "Bytes"]),
         tests("EnginesTests", ["Engines", "Model", "Bytes", "CAssets", "Support"], exclude: ["Resources"]),
+        tests("LearningTests", ["Learning", "Engines", "Model", "Bytes", "Support"]),
+        tests(
+            "JobsTests", ["Jobs", "Store", "Learning", "Worker", "Engines", "Postgres", "Model", "Bytes", "Support"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
         tests(
             "DatabaseTests",
-            ["afterthought", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes", "Support"],
+            [
+                "afterthought", "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model",
+                "Bytes", "Support",
+            ],
             exclude: ["Snapshots"]),
         tests(
             "FaultTests",

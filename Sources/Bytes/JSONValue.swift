@@ -87,3 +87,12 @@ package enum JSONValue: Hashable, Sendable {
     /// Whether this is `null`.
     package var isNull: Bool { self == .null }
 }
+
+extension JSONValue {
+    /// The value as JSON text, without spaces; members in their order.
+    package var text: String {
+        var json = JSONWriter()
+        json.value(self)
+        return json.text
+    }
+}

@@ -1,3 +1,4 @@
+import Bytes
 import Postgres
 import Store
 import Worker

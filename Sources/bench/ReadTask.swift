@@ -1,3 +1,4 @@
+import Bytes
 import CLibPQ
 import Postgres
 import StrategicCache

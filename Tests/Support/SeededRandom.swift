@@ -1,14 +1,4 @@
-/// Random numbers that a seed repeats (SplitMix64), so that a property test can name the case that failed.
-package struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
+import Bytes
 
-    package init(seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
+/// The generator of the product, under the name that property tests know.
+package typealias SeededRandom = Bytes.SeededRandom

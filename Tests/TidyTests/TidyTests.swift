@@ -12,8 +12,14 @@ struct TidyTests {
         "Store": ["Postgres", "Model", "Bytes", "CAssets"],
         "StrategicCache": ["Postgres", "Model", "Bytes"],
         "Worker": ["Store", "Engines", "Postgres", "Model", "Bytes"],
-        "afterthought": ["Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
-        "bench": ["CLibPQ", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes"],
+        "Learning": ["Engines", "Model", "Bytes"],
+        "Jobs": ["Store", "Learning", "Engines", "Postgres", "Model", "Bytes"],
+        "afterthought": [
+            "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model", "Bytes",
+        ],
+        "bench": [
+            "CLibPQ", "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model", "Bytes",
+        ],
     ]
     private static let systemModules: Set<String> = ["Glibc", "Synchronization"]
 

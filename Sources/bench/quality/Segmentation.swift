@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// How near a segmentation is to the reference's.

@@ -1,3 +1,4 @@
+import Bytes
 import Model
 
 /// Dialogues with certain boundaries, made by putting pieces of unrelated conversations one behind the other.
