@@ -10,7 +10,7 @@ package struct JobRunnerConfiguration: Sendable {
     package var pollSeconds = 5.0
     /// How long a job stays with a process that does not renew its claim; 1…3600 s.
     package var leaseSeconds = 30.0
-    /// Values of settings that this process was started with; stored for all.
+    /// Values by name, such as the environment; those that name a setting are stored for all.
     package var settings: [String: String] = [:]
 
     package init() {}
@@ -144,10 +144,13 @@ package actor JobRunner {
     }
 
     private func saveSettings() async throws {
-        let values = configuration.settings.sorted { $0.key < $1.key }
+        let values = configuration.settings
         if values.isEmpty { return }
         try await scheduler.withConnection { connection in
-            for (name, value) in values { try Self.save(name, value, &connection) }
+            for (name, stored) in try connection.query(LoadJobSettings()).sorted(by: { $0.name < $1.name }) {
+                guard let value = values[name], value != stored else { continue }
+                try Self.save(name, value, &connection)
+            }
         }
     }
 
@@ -183,10 +186,10 @@ package actor JobRunner {
         }
     }
 
-    /// Claims the next job that is due, or a certain one.
-    private func claim(_ lane: Int, id: Int64? = nil) async throws -> JobClaim? {
+    /// Claims the next job that is due.
+    private func claim(_ lane: Int) async throws -> JobClaim? {
         let statement = ClaimJob(
-            jobs: jobs.keys.sorted(), claimant: claimant, leaseSeconds: configuration.leaseSeconds, id: id)
+            jobs: jobs.keys.sorted(), claimant: claimant, leaseSeconds: configuration.leaseSeconds)
         do {
             return try await lanes[lane].withConnection { try $0.first(statement) }
         } catch let error as PostgresError where error.isUniqueViolation {
@@ -256,11 +259,21 @@ extension JobRunner {
     package func runByHand(
         _ job: String, arguments: JSONValue = .object([])
     ) async throws -> (report: JobReport?, id: Int64) {
-        let id = try await scheduler.withConnection { connection in
+        let request = EnqueueJob(job: job, arguments: arguments, reason: "by hand")
+        let (jobs, claimant, leaseSeconds) = (jobs.keys.sorted(), claimant, configuration.leaseSeconds)
+        let (claim, id) = try await lanes[0].withConnection { connection in
             _ = try connection.first(EndLostAttempts())
-            return try connection.first(EnqueueJob(job: job, arguments: arguments, reason: "by hand"))!
+            // In one transaction, so that no worker takes it in between.
+            return try connection.transaction { connection in
+                let id = try connection.first(request)!
+                let claims = ClaimJob(jobs: jobs, claimant: claimant, leaseSeconds: leaseSeconds, id: id)
+                do { return (try connection.savepoint { try $0.first(claims) }, id) } catch let error as PostgresError {
+                    guard error.isUniqueViolation else { throw error }
+                    return (nil, id)
+                }
+            }
         }
-        guard let claim = try await claim(0, id: id) else { return (nil, id) }
+        guard let claim else { return (nil, id) }
         return (try await attempt(claim, 0), id)
     }
 
@@ -273,12 +286,12 @@ extension JobRunner {
         let claimant = claimant
         do {
             return try await lanes[0].withConnection { connection in
-                try connection.transaction { connection -> JobReport? in
+                try connection.transaction { connection in
                     // One that waits is not this run's.
                     let id = try connection.first(
                         EnqueueJob(job: name, arguments: arguments, reason: "dry run"))!
                     let claims = ClaimJob(jobs: [name], claimant: claimant, leaseSeconds: 86_400, id: id)
-                    guard let claim = try connection.first(claims) else { return nil }
+                    guard let claim = try connection.first(claims) else { throw DryRunEnded(report: nil) }
                     let attempt = JobAttempt(job: job, claim: claim, stop: JobStop(), isDryRun: true)
                     throw DryRunEnded(report: try attempt.perform(&connection))
                 }
@@ -291,5 +304,5 @@ extension JobRunner {
 
 /// Leaves a dry run's transaction, so that it is rolled back.
 private struct DryRunEnded: Error {
-    let report: JobReport
+    let report: JobReport?
 }
