@@ -2,7 +2,7 @@
 --          preference_aggregation, personality_update and insight_cleanup make of them.
 -- Locks: row locks on job_schedules and job_settings; a share lock on messages while a small index on it is made, which
 --        reads the table once.
--- Online: reading goes on; writers of messages wait while the index is made (about 1 s for 10 million rows).
+-- Online: reading goes on; writers of messages wait while the index is made.
 
 -- What comes in -----------------------------------------------------------------------------------------------------
 -- Consumed by jobs, not by the strategic worker: each row bears the mark of the job that took it in, set in the same
@@ -149,8 +149,6 @@ create unique index entertainment_interactions_by_external_id
 create index entertainment_interactions_open on afterthought.entertainment_interactions (user_id, effective_at)
     where settled_at is null;
 create index entertainment_interactions_by_time on afterthought.entertainment_interactions (effective_at);
-create index entertainment_interactions_by_user
-    on afterthought.entertainment_interactions (user_id, effective_at);
 comment on table afterthought.entertainment_interactions is
     'What users did with films, books, music or games; adjustments say what the content stands for.';
 comment on column afterthought.entertainment_interactions.content_id is 'What it was done with.';
@@ -164,7 +162,7 @@ comment on column afterthought.entertainment_interactions.settled_at is
     'When it was applied or rejected; null: not yet.';
 comment on column afterthought.entertainment_interactions.rejection is 'Why it was not applied.';
 
--- Who wrote within the last days: a few pages of index for any number of messages.
+-- Who wrote within the last days: messages come in the order of their receipt, so ranges of pages will do.
 create index messages_by_receipt on afterthought.messages using brin (received_at) with (pages_per_range = 32);
 
 -- What goes out -----------------------------------------------------------------------------------------------------
