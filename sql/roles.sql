@@ -41,6 +41,17 @@ grant execute on function
     afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,
     afterthought.record_outreach, afterthought.record_outreach_answer
 to afterthought_app;
+grant insert (
+    user_id, conversation_id, query, intent, style_keywords, price_mentions, brand_mentions, rating_mentions,
+    user_interaction, created_at
+) on afterthought.preference_signals to afterthought_app;
+grant insert (user_id, conversation_id, message_id, external_id, adjustments, recorded_at)
+    on afterthought.chat_personality_insights to afterthought_app;
+grant insert (user_id, content_id, kind, external_id, adjustments, recorded_at)
+    on afterthought.entertainment_interactions to afterthought_app;
+grant execute on function
+    afterthought.record_preference_signal, afterthought.record_personality_insight, afterthought.record_entertainment
+to afterthought_app;
 
 -- The reader: views, the rows behind them, and what the reader library needs to judge and to hear of them.
 grant select on
@@ -49,6 +60,9 @@ grant select on
     afterthought.strategic_conversation_patterns, afterthought.strategic_memory_behavior,
     afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache,
     afterthought.signal_quality, afterthought.signal_quality_latest
+to afterthought_reader;
+grant select on
+    afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.personality_history
 to afterthought_reader;
 grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
     on afterthought.shard_progress to afterthought_reader;
@@ -69,6 +83,13 @@ grant insert on afterthought.signal_quality to afterthought_worker;
 grant insert, update, delete on afterthought.jobs, afterthought.job_ticks, afterthought.system_tasks
 to afterthought_worker;
 grant update on afterthought.job_schedules, afterthought.job_settings to afterthought_worker;
+grant update (aggregated_at), delete on afterthought.preference_signals to afterthought_worker;
+grant update (settled_at, rejection), delete
+    on afterthought.chat_personality_insights, afterthought.entertainment_interactions to afterthought_worker;
+grant insert, update, delete on
+    afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.user_update_failures
+to afterthought_worker;
+grant insert on afterthought.personality_history to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.
@@ -87,4 +108,6 @@ grant insert, update, delete on
     afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors,
     afterthought.shard_progress, afterthought.job_schedules, afterthought.job_settings, afterthought.job_queues
 to afterthought_admin;
+grant delete on afterthought.personality_history to afterthought_admin;
+grant insert, update, delete on afterthought.entertainment_weights to afterthought_admin;
 grant execute on all functions in schema afterthought to afterthought_admin;
