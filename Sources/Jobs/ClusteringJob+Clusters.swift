@@ -16,7 +16,9 @@ extension ClusteringJob {
             let reason = supply.stale > 0 ? "conversation vectors are being made anew" : "fewer than 2 conversations"
             return try finish(&run, &connection, supply.usable, skipped: reason)
         }
-        guard isFullRunDue(run, state, supply) else { return try finish(&run, &connection, supply.usable, skipped: nil) }
+        guard isFullRunDue(run, state, supply) else {
+            return try finish(&run, &connection, supply.usable, skipped: nil)
+        }
         let found = try ConversationClusters(
             try load(run, &connection, most), version: version, checkpoint: { [run] in try run.checkStop() })
         try run.commit(&connection) { run, connection in

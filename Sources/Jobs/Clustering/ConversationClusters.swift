@@ -1,5 +1,6 @@
 import Bytes
 import Learning
+import Postgres
 import Store
 
 /// Conversations with the clusters they form: those of each kind of embedding by themselves.

@@ -2,6 +2,7 @@ import Bytes
 import Engines
 import Learning
 import Model
+import Postgres
 import Store
 
 /// Adds messages to the vectors of their conversations.

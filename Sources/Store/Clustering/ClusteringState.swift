@@ -140,7 +140,8 @@ package struct AdvanceClustering: Statement {
         """
 
     var generation: Int64
-    var position: CommitPosition
+    /// Where the window has come to.
+    package let position: CommitPosition
     var isWindowDone: Bool
     var changedConversations: Int64
 
