@@ -50,6 +50,10 @@ grant select on
     afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache,
     afterthought.signal_quality, afterthought.signal_quality_latest
 to afterthought_reader;
+grant select on
+    afterthought.current_clusters, afterthought.current_cluster_members, afterthought.clustering_runs,
+    afterthought.cluster_changes, afterthought.message_analysis
+to afterthought_reader;
 grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
     on afterthought.shard_progress to afterthought_reader;
 grant select (only_row, notification_key) on afterthought.cluster_identity to afterthought_reader;
@@ -69,6 +73,11 @@ grant insert on afterthought.signal_quality to afterthought_worker;
 grant insert, update, delete on afterthought.jobs, afterthought.job_ticks, afterthought.system_tasks
 to afterthought_worker;
 grant update on afterthought.job_schedules, afterthought.job_settings to afterthought_worker;
+grant insert, update, delete on
+    afterthought.conversation_vectors, afterthought.clustering_runs, afterthought.conversation_clusters,
+    afterthought.cluster_members, afterthought.cluster_changes, afterthought.message_analysis
+to afterthought_worker;
+grant update on afterthought.clustering_state to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.

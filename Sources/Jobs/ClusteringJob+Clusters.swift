@@ -33,7 +33,7 @@ extension ClusteringJob {
         guard let fullRunAt = state.fullRunAt, state.currentRun != nil else { return true }
         if run.arguments["force"]?.bool == true { return true }
         if Double(supply.stale) > Self.staleShareMax * Double(supply.usable + supply.stale) { return false }
-        if supply.usable <= Self.alwaysFullMax { return true }
+        if supply.usable <= alwaysFullMax { return true }
         if state.changedConversations == 0 { return false }
         let share = run.settings.number("CLUSTERING_FULL_RUN_SHARE")
         if Double(state.changedConversations) >= share * Double(supply.usable) { return true }

@@ -16,24 +16,27 @@ import Store
 package struct ClusteringJob: Job {
     package let name = "clustering"
     static let pageRowsMax: Int64 = 2_000
-    /// Up to so many conversations are clustered anew at each run: it takes no second.
-    static let alwaysFullMax: Int64 = 2_000
     /// While more than this share of vectors is to be made anew, clusters stay as they are.
     static let staleShareMax = 0.1
     static let membersPerStatement = 5_000
 
-    let analyzer: TextAnalyzer
+    let analyzer: @Sendable () -> TextAnalyzer
     let version: Int32
+    /// Up to so many conversations are clustered anew at each run: it takes no second.
+    let alwaysFullMax: Int64
 
     /// Makes the job.
     ///
     /// - Parameters:
-    ///   - analyzer: of 256 dimensions.
     ///   - vectorVersion: grows when the analyzer's embeddings change; stored beside each vector.
-    package init(analyzer: TextAnalyzer, vectorVersion: Int32 = ConversationVector.version) {
-        precondition(
-            analyzer.dimensions == UnitVectors.width, "expected 256 dimensions, got: \(analyzer.dimensions)")
+    ///   - alwaysFullMax: up to so many conversations clusters are computed anew at each run.
+    ///   - analyzer: gives an analyzer of 256 dimensions, when one is needed.
+    package init(
+        vectorVersion: Int32 = ConversationVector.version, alwaysFullMax: Int64 = 2_000,
+        analyzer: @escaping @Sendable () -> TextAnalyzer
+    ) {
         self.analyzer = analyzer
+        self.alwaysFullMax = alwaysFullMax
         version = vectorVersion
     }
 
@@ -113,6 +116,9 @@ package struct ClusteringJob: Job {
 
     /// The conversations of some messages with the messages added.
     private func fold(_ page: [WindowMessage], _ connection: inout Connection) throws -> ConversationFold {
+        let analyzer = analyzer()
+        precondition(
+            analyzer.dimensions == UnitVectors.width, "expected 256 dimensions, got: \(analyzer.dimensions)")
         var fold = ConversationFold(analyzer: analyzer, version: version)
         var keys: Set<ConversationKey> = []
         var spans: [Pair: LoadSessions.Span] = [:]

@@ -14,11 +14,13 @@ package struct ReembedJob: Job {
     static let conversationsPerStep: Int64 = 50
     static let pageRowsMax: Int64 = 2_000
 
-    let analyzer: TextAnalyzer
+    let analyzer: @Sendable () -> TextAnalyzer
     let version: Int32
 
     /// Makes the job, with what `ClusteringJob` was made with.
-    package init(analyzer: TextAnalyzer, vectorVersion: Int32 = ConversationVector.version) {
+    package init(
+        vectorVersion: Int32 = ConversationVector.version, analyzer: @escaping @Sendable () -> TextAnalyzer
+    ) {
         self.analyzer = analyzer
         version = vectorVersion
     }
@@ -68,6 +70,7 @@ package struct ReembedJob: Job {
     private func rebuilt(
         _ old: ConversationRow, _ run: JobRun, _ connection: inout Connection
     ) throws -> ConversationRow? {
+        let analyzer = analyzer()
         var vector = ConversationVector()
         var messages: Int64 = 0
         var span: (first: Timestamp, last: Timestamp)?

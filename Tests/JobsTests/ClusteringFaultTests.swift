@@ -80,8 +80,8 @@ struct ClusteringFaultTests {
             "select conversation_id, messages, weight, md5(sums) from afterthought.conversation_vectors order by 1"
         let before = try connection.lines(vectors)
         let members = try Fixture.members(&connection)
-        let next = ClusteringJob(analyzer: Fixture.analyzer, vectorVersion: 2)
-        let remake = ReembedJob(analyzer: Fixture.analyzer, vectorVersion: 2)
+        let next = ClusteringJob(vectorVersion: 2) { Fixture.analyzer }
+        let remake = ReembedJob(vectorVersion: 2) { Fixture.analyzer }
         // A message that clustering has not taken in must not be counted by both.
         try Fixture.insert(0..<1, into: &connection)
         #expect(try remake.reasonToRun(JobSettings(), &connection) != nil)
@@ -160,6 +160,7 @@ struct ClusteringFaultTests {
         _ = try connection.describe(LoadStaleConversations.self)
         _ = try connection.describe(LoadConversationMessages.self)
         _ = try connection.describe(DeleteConversations.self)
+        _ = try connection.describe(ListClusters.self)
         _ = try connection.describe(LocateMessage.self)
         _ = try connection.describe(LoadMessagesThrough.self)
         _ = try connection.describe(SaveMessageAnalysis.self)

@@ -10,8 +10,8 @@ import Worker
 /// Conversations on a few subjects, and what clustering made of them.
 enum ClusteringFixture {
     static let analyzer = TextAnalyzer.shipped(dimensions: 256)
-    static var job: ClusteringJob { ClusteringJob(analyzer: analyzer) }
-    static var reembed: ReembedJob { ReembedJob(analyzer: analyzer) }
+    static var job: ClusteringJob { ClusteringJob { analyzer } }
+    static var reembed: ReembedJob { ReembedJob { analyzer } }
 
     static let subjects: [[String]] = [
         [

@@ -78,7 +78,12 @@ package struct Clustering: Sendable {
         var trials: [Trial] = []
         var chosen = seeds.count
         if count == nil {
-            trials = try self.trials(means, seeds) { try checkpoint(0.25 + 0.5 * $0) }
+            trials = try self.trials(means, seeds, Self.counts(upTo: seeds.count)) {
+                try checkpoint(0.25 + 0.4 * $0)
+            }
+            let between = Self.counts(around: Self.choice(trials), among: trials.map(\.count))
+            trials += try self.trials(means, seeds, between) { try checkpoint(0.65 + 0.1 * $0) }
+            trials.sort { $0.count < $1.count }
             chosen = Self.choice(trials)
         }
         var best = try means.partition(from: seeds.prefix(chosen), iterationsMax: Self.iterationsMax) {
@@ -109,11 +114,20 @@ package struct Clustering: Sendable {
         return counts
     }
 
+    /// Numbers on both sides of one that was good: up to three between it and each of its neighbours.
+    static func counts(around count: Int, among tried: [Int]) -> [Int] {
+        guard let place = tried.firstIndex(of: count) else { return [] }
+        var found: Set<Int> = []
+        for other in tried[max(0, place - 1)...min(tried.count - 1, place + 1)] where other != count {
+            for quarter in 1...3 { found.insert(count + (other - count) * quarter / 4) }
+        }
+        return found.subtracting(tried).sorted()
+    }
+
     private func trials(
-        _ means: SphericalKMeans, _ seeds: [Int], checkpoint: (Double) throws -> Void
+        _ means: SphericalKMeans, _ seeds: [Int], _ counts: [Int], checkpoint: (Double) throws -> Void
     ) rethrows -> [Trial] {
         var trials: [Trial] = []
-        let counts = Self.counts(upTo: seeds.count)
         let total = Double(max(1, counts.reduce(0, +)))
         var done = 0.0
         for count in counts {

@@ -237,3 +237,34 @@ package struct PublishClusters: Statement {
         parameters.append(nextClusterID)
     }
 }
+
+/// The clusters that hold, the largest first.
+package struct ListClusters: Statement {
+    package static let name = "list_clusters"
+    package static let sql = """
+        select cluster_id, label, conversations, silhouette
+        from afterthought.current_clusters
+        order by conversations desc, cluster_id
+        limit $1
+        """
+
+    /// One cluster for people.
+    package struct Cluster: Sendable {
+        package var id: Int64
+        package var label: String
+        package var conversations: Int64
+        package var silhouette: Double
+    }
+
+    var clustersMax: Int64
+
+    package init(clustersMax: Int64) { self.clustersMax = clustersMax }
+
+    package func bind(to parameters: inout Parameters) { parameters.append(clustersMax) }
+
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Cluster {
+        Cluster(
+            id: try row.decode(0), label: try row.decode(1), conversations: try row.decode(2),
+            silhouette: try row.decode(3))
+    }
+}
