@@ -94,8 +94,8 @@ enum ClusteringFixture {
         try connection.lines(
             """
             select v::text from (
-                select bot_name, user_id, conversation_id, is_session, space, vector_version, messages, weight, first_at,
-                    last_at, md5(sums) as sums, terms
+                select bot_name, user_id, conversation_id, is_session, space, vector_version, messages, weight,
+                    first_at, last_at, md5(sums) as sums, terms
                 from afterthought.conversation_vectors) as v
             order by 1
             """)

@@ -130,7 +130,8 @@ struct ClusteringJobTests {
             try text(
                 &connection,
                 """
-                select count(*), bool_and(is_session), bool_and(messages = 3), bool_and(conversation_id like 'session:%')
+                select count(*), bool_and(is_session), bool_and(messages = 3),
+                    bool_and(conversation_id like 'session:%')
                 from afterthought.conversation_vectors
                 """) == "14 t t t")
         // Ten minutes after the last message of the session of u0: it goes on.
@@ -202,8 +203,10 @@ struct ClusteringJobTests {
         #expect(
             try text(
                 &connection,
-                "select status, error_message is not null from afterthought.clustering_runs order by run_id desc limit 1"
-            )
+                """
+                select status, error_message is not null from afterthought.clustering_runs
+                order by run_id desc limit 1
+                """)
                 == "failed t")
         let meanwhile = try Fixture.members(&connection)
         #expect(before.allSatisfy { meanwhile[$0.key] == $0.value })

@@ -94,7 +94,7 @@ struct ClusteringTriggerTests {
         found = try status()
         #expect(found.members?.map(\.key).sorted() == keys)
         #expect(found["unprocessed_messages"]?.int64 == 0 && found["trigger_reason"] == .null)
-        #expect(found["minutes_since_last_clustering"]?.double == 0)
+        #expect((found["minutes_since_last_clustering"]?.double ?? -1) >= 0)
         #expect(found["latest_clustering_run"]?["status"] == .string("completed"))
         // One that runs is said to run; its progress is in the run's row.
         _ = try connection.first(EnqueueJob(job: "clustering", reason: "by hand"))

@@ -9,7 +9,7 @@ struct PlantedClusters {
     var labels: [Int] = []
     var keys: [UInt64] { (0..<labels.count).map { StableHash.mix(UInt64($0) &+ 17) } }
 
-    /// - Parameter noise: the length of the scatter where the centre has length 1.
+    /// Scatters so many around each centre; the noise is the length of the scatter where the centre's is 1.
     init(_ sizes: [Int], noise: Double, seed: UInt64) {
         var random = SeededRandom(seed: seed)
         for (label, size) in sizes.enumerated() {

@@ -51,8 +51,9 @@ alter table afterthought.conversation_vectors alter column sums set storage exte
 create index conversation_vectors_by_time on afterthought.conversation_vectors (last_at desc);
 create index conversation_vectors_by_version on afterthought.conversation_vectors (vector_version);
 comment on table afterthought.conversation_vectors is
-    'What each conversation is about: the weighted sum of its messages'' embeddings (256 integers of four bytes, little '
-    'endian) and its commonest terms, with how many messages had them. Messages without a conversation id are cut by 30 minutes of silence.';
+    'What each conversation is about: the weighted sum of its messages'' embeddings (256 integers of four bytes, little'
+    ' endian) and its commonest terms, with how many messages had them. Messages without a conversation id are cut by '
+    '30 minutes of silence.';
 comment on column afterthought.conversation_vectors.vector_version is
     'Of the embeddings and the fold; 0: the history changed, to be made anew from the messages by the job reembed.';
 
@@ -211,34 +212,54 @@ $$;
 create function afterthought.clustering_backlog(messages_max bigint) returns bigint
     language sql stable
 begin atomic
+    with state as materialized (
+        select
+            s.last_snapshot, s.window_snapshot, s.position_shard, s.position_tx, s.position_id,
+            -- The first time, and after a restore, everything is new.
+            case when s.last_snapshot::text = '3:3:' then 0 else f.floor_id end as floor_id,
+            -- Transactions that were in progress then and have ended since; few, so they are looked up one by one.
+            array(
+                select ended from pg_snapshot_xip(s.last_snapshot) as ended
+                where pg_visible_in_snapshot(ended, pg_current_snapshot())) as ended
+        from afterthought.clustering_state as s
+        join afterthought.stream_floors as f on f.stream = 'messages'
+    )
     select count(*)
     from (
         select m.id
-        from afterthought.clustering_state as s
-        join afterthought.stream_floors as f on f.stream = 'messages'
+        from state as s
         cross join generate_series(0, 63) as part
         cross join lateral (
-            (select n.id from afterthought.messages as n
-            where n.shard = part::smallint
-                and n.tx >= case
-                    when s.window_snapshot is null or part > s.position_shard then pg_snapshot_xmax(s.last_snapshot)
-                    when part < s.position_shard then pg_snapshot_xmax(s.window_snapshot)
-                    else greatest(s.position_tx, pg_snapshot_xmax(s.last_snapshot)) end
-                and (
-                    s.window_snapshot is null or part <> s.position_shard
-                    or (n.tx, n.id) > (s.position_tx, s.position_id))
-                and n.id + 0 > case when s.last_snapshot::text = '3:3:' then 0 else f.floor_id end
-            order by n.tx, n.id
-            limit messages_max)
+            (
+                select n.id from afterthought.messages as n
+                where n.shard = part::smallint
+                    and n.tx >= case
+                        when s.window_snapshot is null or part > s.position_shard
+                            then pg_snapshot_xmax(s.last_snapshot)
+                        when part < s.position_shard then pg_snapshot_xmax(s.window_snapshot)
+                        when s.position_tx >= pg_snapshot_xmax(s.last_snapshot) then s.position_tx
+                        else pg_snapshot_xmax(s.last_snapshot) end
+                    and (
+                        s.window_snapshot is null or part <> s.position_shard
+                        or (n.tx, n.id) > (s.position_tx, s.position_id))
+                    and n.id + 0 > s.floor_id
+                order by n.tx, n.id
+                limit messages_max
+            )
             union all
-            (select n.id from afterthought.messages as n
-            where n.shard = part::smallint
-                and (s.window_snapshot is null or part > s.position_shard)
-                and n.tx = any (array(
-                    select ended from pg_snapshot_xip(s.last_snapshot) as ended
-                    where pg_visible_in_snapshot(ended, pg_current_snapshot())))
-                and n.id + 0 > f.floor_id
-            limit messages_max)
+            (
+                -- Joined one by one: as `tx = any (…)` the planner would read the whole shard for the order's sake.
+                select n.id
+                from unnest(s.ended) as ended
+                cross join lateral (
+                    select q.id from afterthought.messages as q
+                    where q.shard = part::smallint and q.tx = ended and q.id + 0 > s.floor_id
+                    order by q.id
+                    limit messages_max
+                ) as n
+                where s.window_snapshot is null or part > s.position_shard
+                limit messages_max
+            )
         ) as m
         limit messages_max
     ) as unprocessed;
@@ -254,16 +275,8 @@ comment on function afterthought.clustering_setting is 'A setting''s value.';
 create function afterthought.clustering_trigger() returns text
     language sql stable
 begin atomic
-    select case
-        when not t.enabled then null
-        when t.is_restored then 'the database was restored from a dump'
-        when t.last_run is null and t.backlog >= 2 then 'no run yet, and ' || t.backlog || ' messages or more'
-        when t.last_run is null then null
-        when t.backlog >= t.threshold then 'at least ' || t.threshold || ' unprocessed messages'
-        when t.backlog > 0 and t.last_run <= now() - make_interval(secs => t.minutes * 60)
-            then 'unprocessed messages, and ' || t.minutes || ' minutes since the last run'
-        end
-    from (
+    -- Materialised, because the backlog is looked at more than once.
+    with t as materialized (
         select
             afterthought.clustering_setting('BACKGROUND_CLUSTERING_ENABLED')::boolean as enabled,
             afterthought.clustering_setting('CLUSTERING_MESSAGE_THRESHOLD')::bigint as threshold,
@@ -273,7 +286,17 @@ begin atomic
             (select last_run_at from afterthought.clustering_state) as last_run,
             (select s.epoch <> c.epoch from afterthought.clustering_state as s, afterthought.cluster_identity as c)
                 as is_restored
-    ) as t;
+    )
+    select case
+        when not t.enabled then null
+        when t.is_restored then 'the database was restored from a dump'
+        when t.last_run is null and t.backlog >= 2 then 'no run yet, and 2 messages or more'
+        when t.last_run is null then null
+        when t.backlog >= t.threshold then 'at least ' || t.threshold || ' unprocessed messages'
+        when t.backlog > 0 and t.last_run <= now() - make_interval(secs => t.minutes * 60)
+            then 'unprocessed messages, and ' || t.minutes || ' minutes since the last run'
+        end
+    from t;
 end;
 comment on function afterthought.clustering_trigger is 'Why clustering should run now; null: it need not.';
 
@@ -300,8 +323,8 @@ begin atomic
         ));
 end;
 comment on function afterthought.clustering_status is
-    'Where clustering stands. unprocessed_messages is counted up to 10,000; minutes_since_last_clustering is null before '
-    'the first run.';
+    'Where clustering stands. unprocessed_messages is counted up to 10,000; minutes_since_last_clustering is null '
+    'before the first run.';
 
 insert into afterthought.job_schedules (job, queue, cron, timeout_seconds, summary)
 values

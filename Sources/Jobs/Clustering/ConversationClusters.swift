@@ -45,6 +45,7 @@ struct ConversationClusters {
     ///   - input: at least one conversation, in any order.
     ///   - version: of the vectors.
     ///   - checkpoint: called every few milliseconds; may throw to end early.
+    /// - Throws: what the checkpoint throws.
     init(_ input: Input, version: Int32, checkpoint: () throws -> Void) throws {
         keys = input.keys
         assignments = [Int32](repeating: 0, count: keys.count)

@@ -26,6 +26,7 @@ package enum ClusterKeywords {
     ///   - terms: the different terms of each conversation.
     ///   - assignments: the cluster of each conversation.
     ///   - count: how many clusters there are.
+    /// - Returns: at most `keywordsMax` a cluster.
     /// - Complexity: O(n log n) in the terms.
     package static func keywords(
         _ terms: [[String]], _ assignments: [Int32], _ count: Int

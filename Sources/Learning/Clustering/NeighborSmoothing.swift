@@ -14,10 +14,13 @@ enum NeighborSmoothing {
 
     static func neighbors(of rows: Int) -> Int { min(neighborsMax, rows / rowsPerNeighbor) }
 
+    /// Moves each row towards its neighbours.
+    ///
     /// - Parameters:
     ///   - vectors: any rows.
     ///   - checkpoint: called now and then; may throw to end early.
-    /// - Complexity: O(n²): 0.06 s for 2,000 rows, 7 s for 20,000.
+    /// - Returns: as many rows; the same where they are too few to have neighbourhoods.
+    /// - Complexity: O(rows²).
     static func smooth(_ vectors: UnitVectors, checkpoint: () throws -> Void) rethrows -> UnitVectors {
         let count = vectors.count
         let wanted = neighbors(of: count)

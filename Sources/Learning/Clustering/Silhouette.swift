@@ -13,6 +13,7 @@ enum Silhouette {
     ///   - vectors: the rows, as they were before any smoothing.
     ///   - assignments: the cluster of each row.
     ///   - count: how many clusters there are; none is empty.
+    /// - Returns: both; 0 where there is but one cluster.
     /// - Complexity: O(rows · clusters).
     static func mean(
         _ vectors: UnitVectors, _ assignments: [Int32], _ count: Int
@@ -38,7 +39,6 @@ enum Silhouette {
             let larger = max(inside, outside)
             if larger > 1e-9 { totals[own] += (outside - inside) / larger }
         }
-        // In the order of clusters, so that the sum is that of any order of rows up to the last bits of each cluster's.
         let all = totals.reduce(0, +) / Double(max(1, vectors.count))
         return (all, zip(totals, sizes).map { $0 / Double(max(1, $1)) })
     }

@@ -35,8 +35,10 @@ struct SphericalKMeans {
     /// Draws rows that begin the clusters; the first k of them are the seeds for k clusters.
     ///
     /// - Parameters:
-    ///   - count: how many; fewer are returned when all rows lie on fewer directions.
+    ///   - count: how many.
     ///   - seed: another seed draws others.
+    ///   - checkpoint: called now and then; may throw to end early.
+    /// - Returns: the rows; fewer when all lie in fewer directions.
     /// - Complexity: O(rows · count · candidatesMax).
     func seeds(_ count: Int, seed: UInt64, checkpoint: () throws -> Void) rethrows -> [Int] {
         let rows = vectors.count
@@ -100,6 +102,7 @@ struct SphericalKMeans {
     ///   - seeds: at least one row.
     ///   - iterationsMax: how many times all rows are looked at, at most.
     ///   - checkpoint: called once a pass; may throw to end early.
+    /// - Returns: the partition, without empty clusters.
     /// - Complexity: O(rows · seeds) a pass.
     func partition(
         from seeds: some Collection<Int>, iterationsMax: Int, checkpoint: () throws -> Void

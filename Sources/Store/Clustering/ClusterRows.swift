@@ -125,7 +125,9 @@ package struct ClusterMember: Sendable {
     }
 }
 
-/// Stores members of a set. One that was assigned moves; one that the set was computed from stays where it is. A
+/// Stores members of a set.
+///
+/// One that was assigned moves; one that the set was computed from stays where it is. A
 /// conversation that is no more is left out.
 package struct SaveClusterMembers: Statement {
     package static let name = "save_cluster_members"

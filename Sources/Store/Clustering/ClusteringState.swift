@@ -69,15 +69,18 @@ package struct LoadClusteringState: Statement {
     }
 }
 
-/// Begins a window: what is committed now and was not at the end of the last one. Changes no row if one is open.
+/// Begins a window: what is committed now and was not at the end of the last one.
 ///
-/// Conversations whose history was edited or deleted from meanwhile are marked to be made anew. After a restore all
-/// vectors are: then everything is read again.
+/// It changes no row if a window is open. Conversations whose history was edited or deleted from meanwhile are marked
+/// to be made anew. After a restore everything is forgotten and read again.
 package struct OpenClusteringWindow: Statement {
     package static let name = "open_clustering_window"
     package static let sql = """
         with before as (
-            select s.last_snapshot, s.epoch <> c.epoch as is_restored, c.epoch, f.floor_id
+            select s.last_snapshot, s.epoch <> c.epoch as is_restored, c.epoch, f.floor_id,
+                array(
+                    select xip from pg_snapshot_xip(s.last_snapshot) as xip
+                    where pg_visible_in_snapshot(xip, pg_current_snapshot())) as ended
             from afterthought.clustering_state as s
             cross join afterthought.cluster_identity as c
             join afterthought.stream_floors as f on f.stream = 'pair_changes'
@@ -91,12 +94,10 @@ package struct OpenClusteringWindow: Statement {
                 where q.shard = part::smallint and q.tx >= pg_snapshot_xmax(b.last_snapshot)
                     and q.id + 0 > b.floor_id and q.reason in ('edited', 'deleted', 'truncated')
                 union all
-                select q.bot_name, q.user_id from afterthought.pair_changes as q
-                where q.shard = part::smallint and q.id + 0 > b.floor_id
-                    and q.tx = any (array(
-                        select ended from pg_snapshot_xip(b.last_snapshot) as ended
-                        where pg_visible_in_snapshot(ended, pg_current_snapshot())))
-                    and q.reason in ('edited', 'deleted', 'truncated')
+                select q.bot_name, q.user_id
+                from unnest(b.ended) as ended
+                join afterthought.pair_changes as q on q.shard = part::smallint and q.tx = ended
+                where q.id + 0 > b.floor_id and q.reason in ('edited', 'deleted', 'truncated')
             ) as p
             where not b.is_restored
         ), marked as (

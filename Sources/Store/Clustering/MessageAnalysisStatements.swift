@@ -74,15 +74,15 @@ package struct SaveMessageAnalysis: Statement {
         insert into afterthought.message_analysis as a (
             message_id, bot_name, user_id, conversation_id, concepts, emotion, dominant_emotion, valence, arousal,
             switch_probability, is_switch, topic, null_reason, engine_version, config_hash, cluster_id)
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, (
+        select $1, $2::text, $3::text, $4::text, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, (
             select m.cluster_id
             from afterthought.clustering_state as s
             join afterthought.cluster_members as m on m.run_id = s.current_run
             join afterthought.conversation_vectors as v
                 on v.bot_name = m.bot_name and v.user_id = m.user_id and v.conversation_id = m.conversation_id
-            where m.bot_name = $2 and m.user_id = $3
-                and case when v.is_session then $4 is null and $16 between v.first_at and v.last_at
-                    else m.conversation_id = $4 end
+            where m.bot_name = $2::text and m.user_id = $3::text
+                and case when v.is_session then $4::text is null and $16::timestamptz between v.first_at and v.last_at
+                    else m.conversation_id = $4::text end
             order by v.first_at limit 1)
         on conflict (message_id) do update set
             conversation_id = excluded.conversation_id, concepts = excluded.concepts, emotion = excluded.emotion,

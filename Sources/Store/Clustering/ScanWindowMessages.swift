@@ -26,15 +26,18 @@ package struct ScanWindowMessages: Statement {
         from generate_series($1::integer, 63) as part
         cross join lateral (
             (
+                -- Joined one by one: as `tx = any (…)` the planner would read the whole shard for the order's sake.
                 select n.shard, n.tx, n.id, n.bot_name, n.user_id, n.role, n.conversation_id, n.effective_at,
                     left(n.content, 8192) as content, n.embedding
-                from afterthought.messages as n
-                where n.shard = part::smallint
-                    and n.tx = any (array(
-                        select ended from pg_snapshot_xip($2) as ended where pg_visible_in_snapshot(ended, $3)))
-                    and (part > $1 or (n.tx, n.id) > ($4, $5))
-                    and n.id + 0 > $6
-                order by n.tx, n.id
+                from pg_snapshot_xip($2) as ended
+                cross join lateral (
+                    select * from afterthought.messages as q
+                    where q.shard = part::smallint and q.tx = ended and (part > $1 or (q.tx, q.id) > ($4, $5))
+                        and q.id + 0 > $6
+                    order by q.id
+                    limit $8
+                ) as n
+                where pg_visible_in_snapshot(ended, $3)
                 limit $8
             )
             union all

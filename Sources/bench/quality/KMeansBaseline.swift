@@ -42,6 +42,8 @@ struct KMeansBaseline {
     ///   - count: the number of clusters.
     ///   - starts: of how many beginnings the best is kept (`n_init`).
     ///   - seeds: how many seeds.
+    /// - Returns: the cluster of each row, for each seed.
+    /// - Throws: `BenchError` when Python fails.
     func clusters(_ vectors: UnitVectors, count: Int, starts: Int, seeds: Int) throws -> [[Int]] {
         let file = "\(folder)/vectors.i2"
         let program = "\(folder)/k_means.py"
