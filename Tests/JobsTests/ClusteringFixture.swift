@@ -13,28 +13,13 @@ enum ClusteringFixture {
     static var job: ClusteringJob { ClusteringJob { analyzer } }
     static var reembed: ReembedJob { ReembedJob { analyzer } }
 
+    /// The words of each subject.
     static let subjects: [[String]] = [
-        [
-            "my credit card has not arrived from the bank yet", "the bank blocked my debit card at the store",
-            "how do I get a refund on my card payment", "my card payment was declined by the bank",
-            "the bank charged a fee on my credit card",
-        ],
-        [
-            "book a flight from Boston to Chicago please", "which airline has cheap flights to Paris",
-            "my flight was cancelled at the airport", "how much luggage can I take on the plane",
-            "is there an evening flight to London from this airport",
-        ],
-        [
-            "how long do I cook rice for dinner", "give me a recipe for chicken soup with garlic",
-            "what sauce goes with pasta and tomatoes", "can I bake bread without butter and eggs",
-            "how much salt goes into the soup recipe",
-        ],
-        [
-            "will it rain in Seattle tomorrow", "what is the temperature and weather outside",
-            "is there a storm coming with snow and wind", "how cold does the weather get in winter",
-            "will the sun shine or will it be cloudy with rain",
-        ],
-    ]
+        "bank card payment credit debit refund account fee charge balance loan cash money deposit",
+        "flight airport airline plane luggage ticket passport hotel trip travel boarding gate seat departure",
+        "recipe soup chicken garlic rice pasta tomato bread butter dinner sauce oven salt onion",
+        "weather rain snow storm wind temperature cloudy sunny winter forecast cold thunder humidity fog",
+    ].map { $0.split(separator: " ").map(String.init) }
 
     /// Inserts conversations: number n is about subject n mod 4 and has three messages.
     static func insert(
@@ -43,9 +28,11 @@ enum ClusteringFixture {
     ) throws {
         var values: [String] = []
         for number in numbers {
-            let texts = subjects[chosen[number % chosen.count]]
+            let words = subjects[chosen[number % chosen.count]]
+            // Seven words of the subject's fourteen a message: no two conversations are the same.
+            var random = SeededRandom(seed: UInt64(number))
             for turn in 0..<3 {
-                let text = texts[(number / chosen.count + turn) % texts.count]
+                let text = words.shuffled(using: &random).prefix(7).joined(separator: " ")
                 let role = turn == 1 ? "assistant" : "user"
                 let name = named ? "'c\(number)'" : "null"
                 values.append(
