@@ -26,12 +26,12 @@ struct KMeansBaseline {
     }
 
     private static let script = """
-        import sys
-        import numpy
+        from sys import argv
+        from numpy import fromfile
         from sklearn.cluster import KMeans
-        vectors = numpy.fromfile(sys.argv[1], "<i2").reshape(-1, 256) / 32767.0
-        for seed in range(int(sys.argv[4])):
-            model = KMeans(int(sys.argv[2]), n_init=int(sys.argv[3]), random_state=seed).fit(vectors)
+        vectors = fromfile(argv[1], "<i2").reshape(-1, 256) / 32767.0
+        for seed in range(int(argv[4])):
+            model = KMeans(int(argv[2]), n_init=int(argv[3]), random_state=seed).fit(vectors)
             print(*model.labels_)
         """
 
