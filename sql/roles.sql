@@ -62,7 +62,9 @@ grant select on
     afterthought.signal_quality, afterthought.signal_quality_latest
 to afterthought_reader;
 grant select on
-    afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.personality_history
+    afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.personality_history,
+    afterthought.current_clusters, afterthought.current_cluster_members, afterthought.clustering_runs,
+    afterthought.cluster_changes, afterthought.message_analysis
 to afterthought_reader;
 grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
     on afterthought.shard_progress to afterthought_reader;
@@ -90,6 +92,11 @@ grant insert, update, delete on
     afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.user_update_failures
 to afterthought_worker;
 grant insert on afterthought.personality_history to afterthought_worker;
+grant insert, update, delete on
+    afterthought.conversation_vectors, afterthought.clustering_runs, afterthought.conversation_clusters,
+    afterthought.cluster_members, afterthought.cluster_changes, afterthought.message_analysis
+to afterthought_worker;
+grant update on afterthought.clustering_state to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.

@@ -12,10 +12,13 @@ enum JobCatalog {
     /// - Returns: them, each with a name of its own.
     static func all(analyzer: @escaping @Sendable () -> TextAnalyzer) -> [any Job] {
         [
-            signalQuality(analyzer),
-            PreferenceAggregationJob(), PersonalityUpdateJob(), InsightCleanupJob(),
+            signalQuality(analyzer), PreferenceAggregationJob(), PersonalityUpdateJob(), InsightCleanupJob(),
+            ClusteringJob { wideAnalyzer }, ReembedJob { wideAnalyzer },
         ]
     }
+
+    /// What conversation vectors are made with; indexed when a job first needs it.
+    private static let wideAnalyzer = TextAnalyzer.shipped(dimensions: 256)
 
     private static func signalQuality(_ analyzer: @escaping @Sendable () -> TextAnalyzer) -> SignalQualityJob {
         SignalQualityJob { pairsMax, connection, goesOn in

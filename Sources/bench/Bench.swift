@@ -18,6 +18,7 @@ struct Bench {
         [
             ReadTask.self, ReadHitTask.self, BackfillTask.self, IncrementalTask.self, MemoryTask.self, IdleTask.self,
             UserJobsTask.self,
+            ClusteringTask.self,
         ]
     }
 
