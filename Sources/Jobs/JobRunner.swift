@@ -7,10 +7,10 @@ package struct JobRunnerConfiguration: Sendable {
     /// Jobs that run side by side in this process; 1…16.
     package var lanes = 2
     /// Pause between looks into the queue and at the schedules; 0.05…3600 s.
-    package var pollSeconds = 5.0
+    package var pollSeconds = 10.0
     /// How long a job stays with a process that does not renew its claim; 1…3600 s.
     package var leaseSeconds = 30.0
-    /// Values of settings that this process was started with; stored for all.
+    /// Values by name, such as the environment; those that name a setting are stored for all.
     package var settings: [String: String] = [:]
 
     package init() {}
@@ -36,6 +36,8 @@ package actor JobRunner {
     private var running: [Int64: (stop: JobStop, task: Task<JobReport, any Error>)] = [:]
     private var pauses: [Int: Task<Void, Never>] = [:]
     private var nextPrune = ContinuousClock.now
+    /// The scheduler's place among the pauses of the lanes.
+    private static let schedulerPause = -1
 
     /// Makes a runner; it connects when it runs.
     ///
@@ -107,26 +109,26 @@ package actor JobRunner {
             } catch {
                 log(.failure(JobFailure.text(of: error), retrySeconds: configuration.pollSeconds))
             }
-            await pause(-1)
+            await pause(Self.schedulerPause, seconds: configuration.pollSeconds)
         }
     }
 
     /// Looks once at schedules, lost claims and what jobs need.
     package func schedule() async throws {
         let jobs = jobs
-        let lost = try await scheduler.withConnection { connection in
-            _ = try connection.first(ScheduleDueJobs())
-            let lost = try connection.first(EndLostAttempts()) ?? 0
-            let notToAsk = Set(try connection.query(JobsNotToAsk()))
-            let settings = JobSettings(
-                Dictionary(uniqueKeysWithValues: try connection.query(LoadJobSettings()).map { ($0.name, $0.value) }))
-            for (name, job) in jobs.sorted(by: { $0.key < $1.key }) where !notToAsk.contains(name) {
+        let (lost, isDue) = try await scheduler.withConnection { connection in
+            guard let found = try connection.first(PollJobs()) else { return (0, false) }
+            let settings = JobSettings(found.settings)
+            var isDue = found.isDue
+            for (name, job) in jobs.sorted(by: { $0.key < $1.key }) where !found.notToAsk.contains(name) {
                 guard let reason = try job.reasonToRun(settings, &connection) else { continue }
                 _ = try connection.first(EnqueueJob(job: name, reason: reason))
+                isDue = true
             }
-            return Int(lost)
+            return (Int(found.lost), isDue)
         }
         if lost > 0 { log(.lostAttempts(lost)) }
+        if isDue { for lane in lanes.indices { pauses[lane]?.cancel() } }
         if ContinuousClock.now >= nextPrune {
             nextPrune = .now + .seconds(3600)
             _ = try await scheduler.withConnection { try $0.first(PruneJobHistory()) }
@@ -144,10 +146,13 @@ package actor JobRunner {
     }
 
     private func saveSettings() async throws {
-        let values = configuration.settings.sorted { $0.key < $1.key }
+        let values = configuration.settings
         if values.isEmpty { return }
         try await scheduler.withConnection { connection in
-            for (name, value) in values { try Self.save(name, value, &connection) }
+            for (name, stored) in try connection.query(LoadJobSettings()).sorted(by: { $0.name < $1.name }) {
+                guard let value = values[name], value != stored else { continue }
+                try Self.save(name, value, &connection)
+            }
         }
     }
 
@@ -179,14 +184,15 @@ package actor JobRunner {
             } catch {
                 log(.failure(JobFailure.text(of: error), retrySeconds: configuration.pollSeconds))
             }
-            await pause(lane)
+            // The scheduler wakes the lanes when there is something to claim.
+            await pause(lane, seconds: 12 * configuration.pollSeconds)
         }
     }
 
-    /// Claims the next job that is due, or a certain one.
-    private func claim(_ lane: Int, id: Int64? = nil) async throws -> JobClaim? {
+    /// Claims the next job that is due.
+    private func claim(_ lane: Int) async throws -> JobClaim? {
         let statement = ClaimJob(
-            jobs: jobs.keys.sorted(), claimant: claimant, leaseSeconds: configuration.leaseSeconds, id: id)
+            jobs: jobs.keys.sorted(), claimant: claimant, leaseSeconds: configuration.leaseSeconds)
         do {
             return try await lanes[lane].withConnection { try $0.first(statement) }
         } catch let error as PostgresError where error.isUniqueViolation {
@@ -235,9 +241,9 @@ package actor JobRunner {
         }
     }
 
-    private func pause(_ lane: Int) async {
+    private func pause(_ lane: Int, seconds: Double) async {
         guard !isStopping else { return }
-        let seconds = configuration.pollSeconds * Double.random(in: 0.9...1.1)
+        let seconds = seconds * Double.random(in: 0.9...1.1)
         let sleep = Task<Void, Never> { try? await Task.sleep(for: .seconds(seconds)) }
         pauses[lane] = sleep
         await sleep.value
@@ -256,11 +262,21 @@ extension JobRunner {
     package func runByHand(
         _ job: String, arguments: JSONValue = .object([])
     ) async throws -> (report: JobReport?, id: Int64) {
-        let id = try await scheduler.withConnection { connection in
+        let request = EnqueueJob(job: job, arguments: arguments, reason: "by hand")
+        let (jobs, claimant, leaseSeconds) = (jobs.keys.sorted(), claimant, configuration.leaseSeconds)
+        let (claim, id) = try await lanes[0].withConnection { connection in
             _ = try connection.first(EndLostAttempts())
-            return try connection.first(EnqueueJob(job: job, arguments: arguments, reason: "by hand"))!
+            // In one transaction, so that no worker takes it in between.
+            return try connection.transaction { connection in
+                let id = try connection.first(request)!
+                let claims = ClaimJob(jobs: jobs, claimant: claimant, leaseSeconds: leaseSeconds, id: id)
+                do { return (try connection.savepoint { try $0.first(claims) }, id) } catch let error as PostgresError {
+                    guard error.isUniqueViolation else { throw error }
+                    return (nil, id)
+                }
+            }
         }
-        guard let claim = try await claim(0, id: id) else { return (nil, id) }
+        guard let claim else { return (nil, id) }
         return (try await attempt(claim, 0), id)
     }
 
@@ -273,12 +289,12 @@ extension JobRunner {
         let claimant = claimant
         do {
             return try await lanes[0].withConnection { connection in
-                try connection.transaction { connection -> JobReport? in
+                try connection.transaction { connection in
                     // One that waits is not this run's.
                     let id = try connection.first(
                         EnqueueJob(job: name, arguments: arguments, reason: "dry run"))!
                     let claims = ClaimJob(jobs: [name], claimant: claimant, leaseSeconds: 86_400, id: id)
-                    guard let claim = try connection.first(claims) else { return nil }
+                    guard let claim = try connection.first(claims) else { throw DryRunEnded(report: nil) }
                     let attempt = JobAttempt(job: job, claim: claim, stop: JobStop(), isDryRun: true)
                     throw DryRunEnded(report: try attempt.perform(&connection))
                 }
@@ -291,5 +307,5 @@ extension JobRunner {
 
 /// Leaves a dry run's transaction, so that it is rolled back.
 private struct DryRunEnded: Error {
-    let report: JobReport
+    let report: JobReport?
 }

@@ -32,7 +32,7 @@ begin
         if matched is null or first is null or last is null or step = 0 or first < low or last > high or first > last
         then
             raise exception 'expected a cron field of numbers %…%, got: "%"', low, high, field
-                using errcode = '22023',
+                using errcode = '42601',
                 hint = 'a field is *, a number, a range a-b, any of them with /step, or a list of those with commas';
         end if;
         members := members || array(select generate_series(first, last, step));
@@ -69,7 +69,7 @@ declare
 begin
     if cardinality(fields) <> 5 then
         raise exception 'expected five cron fields, got: % in "%"', cardinality(fields), cron
-            using errcode = '22023', hint = 'minute hour day-of-month month day-of-week, such as 0 2 * * MON';
+            using errcode = '42601', hint = 'minute hour day-of-month month day-of-week, such as 0 2 * * MON';
     end if;
     minutes := afterthought.cron_field(fields[1], 0, 59, '{}');
     hours := afterthought.cron_field(fields[2], 0, 23, '{}');
@@ -145,11 +145,11 @@ begin
         perform timestamptz 'epoch' at time zone time_zone;
     exception when invalid_parameter_value then
         raise exception 'expected a time zone of the IANA database, got: "%"', time_zone
-            using errcode = '22023', hint = 'such as Europe/Berlin; pg_timezone_names lists them';
+            using errcode = '42601', hint = 'such as Europe/Berlin; pg_timezone_names lists them';
     end;
     if afterthought.cron_next(cron, time_zone, timestamptz 'epoch') is null then
         raise exception 'expected a cron text that ever comes true, got: "%"', cron
-            using errcode = '22023', hint = 'look at the day of the month and the month';
+            using errcode = '42601', hint = 'look at the day of the month and the month';
     end if;
     return true;
 end
@@ -343,7 +343,7 @@ begin
     select * into schedule from afterthought.job_schedules as s where s.job = enqueue_job.job;
     if not found then
         raise exception 'expected a job of job_schedules, got: "%"', enqueue_job.job
-            using errcode = '22023', hint = 'afterthought schedule lists them';
+            using errcode = '42601', hint = 'afterthought schedule lists them';
     end if;
     loop
         insert into afterthought.jobs
@@ -569,6 +569,28 @@ begin atomic
 end;
 comment on function afterthought.end_lost_attempts is
     'Ends the attempts whose workers stopped renewing their leases; each counts as one.';
+
+create function afterthought.poll_jobs(
+    at timestamptz default null, out lost integer, out due boolean, out not_to_ask text[], out settings jsonb
+)
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform afterthought.schedule_due_jobs(at);
+    lost := afterthought.end_lost_attempts();
+    due := exists (select from afterthought.jobs as j where j.state = 'waiting' and j.run_at <= now());
+    not_to_ask := array(
+        select s.job
+        from afterthought.job_schedules as s
+        join afterthought.job_queues as q on q.queue = s.queue
+        where s.paused_at is not null or q.paused_at is not null
+            or exists (select from afterthought.jobs as j where j.unique_key = s.job and j.state = 'waiting'));
+    settings := (select coalesce(jsonb_object_agg(s.name, s.value), '{}') from afterthought.job_settings as s);
+end
+$$;
+comment on function afterthought.poll_jobs is
+    'What a worker does every few seconds, in one statement: schedules what is due, ends lost attempts, and tells '
+    'whether a job may be claimed, which jobs need not be asked whether they are needed, and the settings.';
 
 create function afterthought.prune_job_history(keep interval) returns bigint
     language sql set search_path = pg_catalog, pg_temp
