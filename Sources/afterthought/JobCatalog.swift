@@ -11,7 +11,10 @@ enum JobCatalog {
     /// - Parameter analyzer: made when a job first needs it; a worker lends its own.
     /// - Returns: them, each with a name of its own.
     static func all(analyzer: @escaping @Sendable () -> TextAnalyzer) -> [any Job] {
-        [signalQuality(analyzer)]
+        [
+            signalQuality(analyzer), ExperimentAnalysisJob(), PromptOptimizationJob(), LearningCleanupJob(),
+            LearningReportJob(), CacheCleanupJob(),
+        ]
     }
 
     private static func signalQuality(_ analyzer: @escaping @Sendable () -> TextAnalyzer) -> SignalQualityJob {
