@@ -47,7 +47,8 @@ struct ExperimentAnalysisJobTests {
                 or n.u / 2 % 100 < case when a.experiment_id = 'clear' and a.arm = 'b' then 30 else 10 end;
             -- None of these counts: too late, before the assignment, of nobody.
             insert into afterthought.experiment_outcomes (experiment_id, unit_id, metric, value, observed_at)
-            select 'even', 'u' || u, 'bought', 1, timestamptz '2026-01-06 00:00:00+00' from generate_series(1, 2000, 2) as u
+            select 'even', 'u' || u, 'bought', 1, timestamptz '2026-01-06 00:00:00+00'
+            from generate_series(1, 2000, 2) as u
             union all
             select 'even', 'u' || u, 'bought', 1, '2026-01-04 23:00:00+00' from generate_series(1, 2000, 2) as u
             union all
@@ -164,7 +165,8 @@ struct ExperimentAnalysisJobTests {
         try Self.prepare(&connection)
         try connection.execute(
             """
-            update afterthought.learning_experiments set ends_at = '2026-02-01 12:00:00+00' where experiment_id <> 'clear';
+            update afterthought.learning_experiments set ends_at = '2026-02-01 12:00:00+00'
+            where experiment_id <> 'clear';
             update afterthought.learning_experiments set minimum_duration = '40 days' where experiment_id = 'clear';
             """)
         _ = try JobBench.run(Self.request, &connection)
@@ -195,7 +197,8 @@ struct ExperimentAnalysisJobTests {
             try connection.lines(
                 """
                 select distinct e.status, r.verdict, r.sample_ratio_p_value < 0.01
-                from afterthought.learning_experiments as e join afterthought.experiment_results as r using (experiment_id)
+                from afterthought.learning_experiments as e
+                join afterthought.experiment_results as r using (experiment_id)
                 where experiment_id = 'clear'
                 """) == ["running units are not spread over the arms as planned t"])
     }

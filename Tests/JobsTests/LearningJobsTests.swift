@@ -215,7 +215,8 @@ struct LearningReportJobTests {
             from generate_series(1, 300) as n;
             insert into afterthought.learning_examples (
                 agent_id, input, expected_output, quality, created_at, status, decided_at)
-            select 'elena', 'in', 'out', n / 40.0, timestamptz '2026-02-02 08:00:00+00' - make_interval(hours => 10 * n),
+            select 'elena', 'in', 'out', n / 40.0,
+                timestamptz '2026-02-02 08:00:00+00' - make_interval(hours => 10 * n),
                 case n % 3 when 0 then 'pending' when 1 then 'approved' else 'rejected' end,
                 case when n % 3 > 0 then timestamptz '2026-02-02 08:00:00+00' - make_interval(hours => 7 * n) end
             from generate_series(1, 40) as n;
