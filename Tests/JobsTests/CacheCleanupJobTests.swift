@@ -68,7 +68,7 @@ struct CacheCleanupJobTests {
     }
 
     /// Pairs as a worker leaves them: some idle, some not, one idle that is stale, one with a checkpoint alone.
-    private static func prepare(_ connection: inout Connection) throws {
+    static func prepare(_ connection: inout Connection) throws {
         try connection.execute(
             """
             with pairs as (

@@ -12,7 +12,7 @@ struct PromptOptimizationJobTests {
     private static let dueAt = "2026-02-02 02:00:00+00"
 
     /// `elena` has enough of everything; of the others one lacks executions, one examples, one is not enabled.
-    private static func prepare(_ connection: inout Connection) throws {
+    static func prepare(_ connection: inout Connection) throws {
         try connection.execute(
             """
             select afterthought.record_agent(a, 'You are ' || a || '. Please answer kindly.', enabled => a <> 'off')
@@ -141,7 +141,7 @@ struct PromptOptimizationJobTests {
 
 @Suite("Job: learning cleanup", .database)
 struct LearningCleanupJobTests {
-    private static func prepare(_ connection: inout Connection) throws {
+    static func prepare(_ connection: inout Connection) throws {
         try connection.execute(
             """
             select afterthought.record_feedback(
@@ -201,7 +201,7 @@ struct LearningCleanupJobTests {
 struct LearningReportJobTests {
     private static let request = JobBench.Request(LearningReportJob(), dueAt: "2026-02-02 09:00:00+00")
 
-    private static func prepare(_ connection: inout Connection) throws {
+    static func prepare(_ connection: inout Connection) throws {
         try ExperimentAnalysisJobTests.prepare(&connection)
         try connection.execute(
             """
