@@ -34,6 +34,10 @@ static const unsigned char migration_0008[] = {
 #embed "../../sql/migrations/0008_clustering.sql"
 };
 
+static const unsigned char migration_0009[] = {
+#embed "../../sql/migrations/0009_learning.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -43,6 +47,7 @@ static const afterthought_asset migrations[] = {
     {"0006_jobs", migration_0006, sizeof migration_0006},
     {"0007_preferences_personality", migration_0007, sizeof migration_0007},
     {"0008_clustering", migration_0008, sizeof migration_0008},
+    {"0009_learning", migration_0009, sizeof migration_0009},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

@@ -14,6 +14,7 @@ enum JobCatalog {
         [
             signalQuality(analyzer), PreferenceAggregationJob(), PersonalityUpdateJob(), InsightCleanupJob(),
             ClusteringJob { wideAnalyzer }, ReembedJob { wideAnalyzer },
+            ExperimentAnalysisJob(), PromptOptimizationJob(), LearningCleanupJob(), LearningReportJob(), CacheCleanupJob(),
         ]
     }
 
