@@ -25,20 +25,23 @@ enum UserJobsTask: BenchTask {
         report.note("insights_of_a_user", .count(insightsOfUser))
 
         let first = try measure(PreferenceAggregationJob(), database)
-        var steady: [Double] = []
-        var updates: [Double] = []
+        var steady: [Cost] = []
+        var updates: [Cost] = []
         for _ in 0..<rounds {
             try record(&connection)
-            steady.append(try measure(PreferenceAggregationJob(), database).seconds)
-            updates.append(try measure(PersonalityUpdateJob(), database).seconds)
+            steady.append(try measure(PreferenceAggregationJob(), database))
+            updates.append(try measure(PersonalityUpdateJob(), database))
         }
         // As they come in service: five new signals each, and a hundred that are aggregated.
-        report.add("preferences-1000-users", median(steady), "s", .atMost(1))
+        report.add("preferences-1000-users", median(steady.map(\.seconds)), "s", .atMost(1))
         // The first time ever, every signal is new.
         report.add("preferences-1000-users-first", first.seconds, "s", .atMost(1))
-        report.add("personality-1000-users", median(updates), "s", .atMost(1))
-        report.note("preferences_seconds", .numbers(steady))
-        report.note("personality_seconds", .numbers(updates))
+        report.add("personality-1000-users", median(updates.map(\.seconds)), "s", .atMost(1))
+        for (name, costs) in [("preferences", steady), ("preferences_first", [first]), ("personality", updates)] {
+            report.note("\(name)_seconds", .numbers(costs.map(\.seconds)))
+            report.note("\(name)_client_cpu_seconds", .numbers(costs.map(\.clientCPU)))
+            report.note("\(name)_server_cpu_seconds", .numbers(costs.map(\.serverCPU)))
+        }
 
         try record(&connection)
         let many = try [measure(PreferenceAggregationJob(), database), measure(PersonalityUpdateJob(), database)]
@@ -56,6 +59,9 @@ enum UserJobsTask: BenchTask {
     private struct Cost {
         var seconds: Double
         var statements: Int
+        // What it takes of the cores, whoever else needs them.
+        var clientCPU: Double
+        var serverCPU: Double
     }
 
     /// Runs a job through the queue, on a connection that counts what is sent.
@@ -71,13 +77,20 @@ enum UserJobsTask: BenchTask {
             let claim = try connection.first(ClaimJob(jobs: [job.name], claimant: "bench", leaseSeconds: 600, id: id))
         else { throw BenchError("expected to claim \(job.name)") }
         count.withLock { $0 = 0 }
+        var observer = try database.connect()
+        let session = "pid = \(connection.backendProcessID)"
+        let server = try ServerClock(&observer, session)
+        let cpu = Machine.threadNanoseconds()
         let start = Machine.nanoseconds()
         let report = try JobAttempt(job: job, claim: claim, stop: JobStop()).perform(&connection)
         let seconds = Double(Machine.nanoseconds() - start) / 1e9
+        let clientCPU = Double(Machine.threadNanoseconds() - cpu) / 1e9
+        let serverCPU = try server.passed(&observer, session) / 1e9
         guard report.state == "completed", report.tally.successfulUpdates > 0, report.tally.failedUpdates == 0 else {
             throw BenchError("expected \(job.name) to update users, got: \(report.tally)")
         }
-        return Cost(seconds: seconds, statements: count.withLock { $0 })
+        return Cost(
+            seconds: seconds, statements: count.withLock { $0 }, clientCPU: clientCPU, serverCPU: serverCPU)
     }
 
     /// All users with as many signals as are kept.

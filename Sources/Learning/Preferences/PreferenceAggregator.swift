@@ -104,7 +104,8 @@ package struct PreferenceAggregator {
 
 /// The weight of the signals that name something.
 private struct Tally {
-    private var entries: [String: (weight: Double, signals: Int)] = [:]
+    private var entries: [(name: String, weight: Double, signals: Int)] = []
+    private var places: [String: Int] = [:]
 
     /// Adds one signal's names; each counts once.
     mutating func add(_ texts: [String], _ weight: Double, _ name: (String) -> String?) {
@@ -113,17 +114,22 @@ private struct Tally {
         for text in texts {
             guard let name = name(text), !seen.contains(name) else { continue }
             seen.append(name)
-            entries[name, default: (0, 0)].weight += weight
-            entries[name, default: (0, 0)].signals += 1
+            let place = places[name] ?? entries.count
+            if place == entries.count {
+                places[name] = place
+                entries.append((name, 0, 0))
+            }
+            entries[place].weight += weight
+            entries[place].signals += 1
         }
     }
 
     /// Those with at least a share, the largest first, then by name.
     func shares(_ total: Double, min: Double) -> [PreferenceProfile.Share] {
         entries
-            .map { name, entry in
+            .map { entry in
                 PreferenceProfile.Share(
-                    name: name, share: Swift.min(entry.weight / total, 1), signals: entry.signals)
+                    name: entry.name, share: Swift.min(entry.weight / total, 1), signals: entry.signals)
             }
             .filter { $0.share >= min }
             .sorted { ($1.share, $0.name) < ($0.share, $1.name) }

@@ -44,20 +44,17 @@ struct PriceTally {
             }
         }
         return entries.map { currency, entry in
-            var (minimum, maximum) = (
-                Self.bound(entry.lower, 0.1, outlierDistanceMin), Self.bound(entry.upper, 0.9, outlierDistanceMin)
-            )
-            if let lower = minimum, let upper = maximum, lower > upper {
+            var entry = entry
+            var lower = entry.lower.withoutOutliers(distanceMin: outlierDistanceMin)
+            var upper = entry.upper.withoutOutliers(distanceMin: outlierDistanceMin)
+            var (minimum, maximum) = (Self.bound(&lower, 0.1), Self.bound(&upper, 0.9))
+            if let from = minimum, let to = maximum, from > to {
                 // "Over 900" and "under 50": what more was said of stands.
                 if entry.upper.weight >= entry.lower.weight { minimum = nil } else { maximum = nil }
             } else {
                 // "Under 500" says that prices below "1,200" are sought as well.
-                minimum = minimum.flatMap { bound in
-                    Self.bound(entry.upper, 0.1, outlierDistanceMin).map { min(bound, $0) } ?? bound
-                }
-                maximum = maximum.flatMap { bound in
-                    Self.bound(entry.lower, 0.9, outlierDistanceMin).map { max(bound, $0) } ?? bound
-                }
+                if let from = minimum, let bound = Self.bound(&upper, 0.1) { minimum = min(from, bound) }
+                if let to = maximum, let bound = Self.bound(&lower, 0.9) { maximum = max(to, bound) }
             }
             return PreferenceProfile.PriceRange(
                 currency: currency.isEmpty ? nil : currency, minimum: minimum, maximum: maximum,
@@ -69,7 +66,7 @@ struct PriceTally {
         }
     }
 
-    private static func bound(_ sample: WeightedSample, _ share: Double, _ distanceMin: Double) -> Int64? {
-        sample.withoutOutliers(distanceMin: distanceMin).quantile(share).map { Int64(exp($0).rounded()) }
+    private static func bound(_ sample: inout WeightedSample, _ share: Double) -> Int64? {
+        sample.quantile(share).map { Int64(exp($0).rounded()) }
     }
 }

@@ -1,6 +1,7 @@
 /// Values with weights, for quantiles that a few wild ones do not move.
 struct WeightedSample {
     private var points: [(value: Double, weight: Double)] = []
+    private var isSorted = true
     /// The sum of the weights.
     private(set) var weight = 0.0
 
@@ -11,20 +12,27 @@ struct WeightedSample {
     mutating func add(_ value: Double, weight: Double) {
         points.append((value, weight))
         self.weight += weight
+        isSorted = false
+    }
+
+    /// Puts the values in order, so that quantiles cost no more than a pass; done by whoever asks for several.
+    mutating func sort() {
+        if isSorted { return }
+        points.sort { $0.value == $1.value ? $0.weight < $1.weight : $0.value < $1.value }
+        isSorted = true
     }
 
     /// A quantile between the values, each of which stands at the middle of its weight (Hazen 1914).
     ///
     /// - Parameter share: 0…1.
     /// - Returns: nil without values.
-    /// - Complexity: O(n log n).
-    func quantile(_ share: Double) -> Double? {
-        guard !points.isEmpty else { return nil }
-        let sorted = points.sorted { ($0.value, $0.weight) < ($1.value, $1.weight) }
+    /// - Complexity: O(n) once sorted.
+    mutating func quantile(_ share: Double) -> Double? {
+        sort()
         let target = share * weight
         var passed = 0.0
         var previous: (value: Double, middle: Double)?
-        for point in sorted {
+        for point in points {
             let middle = passed + point.weight / 2
             passed += point.weight
             if target <= middle {
@@ -34,7 +42,7 @@ struct WeightedSample {
             }
             previous = (point.value, middle)
         }
-        return sorted[sorted.count - 1].value
+        return points.last?.value
     }
 
     /// The values without outliers: those further from the median than 3.5 robust deviations (1.4826 × the median
@@ -45,7 +53,7 @@ struct WeightedSample {
     /// Source: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.
     ///
     /// - Complexity: O(n log n).
-    func withoutOutliers(distanceMin: Double) -> WeightedSample {
+    mutating func withoutOutliers(distanceMin: Double) -> WeightedSample {
         guard points.count >= 3, let median = quantile(0.5) else { return self }
         var deviations = WeightedSample()
         for point in points { deviations.add((point.value - median).magnitude, weight: point.weight) }
@@ -54,6 +62,8 @@ struct WeightedSample {
         for point in points where (point.value - median).magnitude <= limit {
             kept.add(point.value, weight: point.weight)
         }
+        // In the order they had.
+        kept.isSorted = true
         return kept
     }
 }

@@ -56,7 +56,10 @@ package struct LoadPreferenceSignals: Statement {
     }
 
     private static func texts(_ row: borrowing RowReader, _ column: Int) throws(PostgresError) -> [String] {
-        try row.decode(column, as: [String?].self).compactMap { $0 }
+        // Hardly ever is one null, and the plain form is read in half the time.
+        do throws(PostgresError) { return try row.decode(column, as: [String].self) } catch {
+            return try row.decode(column, as: [String?].self).compactMap { $0 }
+        }
     }
 }
 
