@@ -147,7 +147,7 @@
 
         /// Takes a piece of the body; false ends the request.
         func append(body piece: UnsafeRawBufferPointer) -> Bool {
-            guard unsafe piece.count <= bodyBytesMax - body.count else {
+            guard piece.count <= bodyBytesMax - body.count else {
                 fault = LanguageModelError(
                     .tooLarge, "expected an answer of at most \(bodyBytesMax) bytes, got: a larger one")
                 return false

@@ -17,6 +17,10 @@ package struct LanguageModelClient: Sendable {
                 "expected a build with the language model, as AFTERTHOUGHT_LLM_URL is set, got: one without",
                 hint: "unset it, or build with the trait LanguageModel, which is on by default")
         }
+        self.init(configuration, over: transport)
+    }
+
+    init(_ configuration: LanguageModelConfiguration, over transport: any HTTPTransport) {
         self.configuration = configuration
         self.transport = transport
     }

@@ -43,7 +43,8 @@ package struct LanguageModelConfiguration: Sendable {
         let model = value("AFTERTHOUGHT_LLM_MODEL") ?? ""
         guard (1...200).contains(model.utf8.count), model.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
             throw LanguageModelError(
-                .configuration, "expected AFTERTHOUGHT_LLM_MODEL to be a model's name of 1…200 bytes, got: "
+                .configuration,
+                "expected AFTERTHOUGHT_LLM_MODEL to be a model's name of 1…200 bytes, got: "
                     + (model.isEmpty ? "none" : "another text"),
                 hint: "name the model that \(endpoint.authority) is to use, or unset AFTERTHOUGHT_LLM_URL")
         }
@@ -57,7 +58,8 @@ package struct LanguageModelConfiguration: Sendable {
                 .configuration, "expected AFTERTHOUGHT_LLM_API_KEY or AFTERTHOUGHT_LLM_API_KEY_FILE, got: both",
                 hint: "unset one of them")
         }
-        func number(_ key: String, _ range: ClosedRange<Double>, _ current: Double) throws(LanguageModelError) -> Double {
+        func number(_ key: String, _ range: ClosedRange<Double>, _ current: Double) throws(LanguageModelError) -> Double
+        {
             guard let text = value(key) else { return current }
             if let number = Double(text), range.contains(number) { return number }
             throw LanguageModelError(

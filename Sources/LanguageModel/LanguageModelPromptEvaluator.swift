@@ -39,7 +39,6 @@ package struct LanguageModelPromptEvaluator: PromptEvaluator {
         let call = LedgerCall(
             purpose: Self.purpose, subject: subject(request.prompt, request.basePrompt, examples),
             subjectTokensMax: request.tokensMax, subjectUSDMax: request.usdMax)
-        let before = try ledger.spent(call)
         var scores: (base: Double?, own: Double?) = (nil, nil)
         do {
             if !examples.isEmpty {
@@ -50,11 +49,9 @@ package struct LanguageModelPromptEvaluator: PromptEvaluator {
             // Out of budget: what was found so far is kept for the day when there is more of it.
             guard error.code == .budget else { throw JobFailure(error.description) }
         }
-        let after = try ledger.spent(call)
-        // What left the window of 30 days meanwhile is none that was gained.
+        let spent = try ledger.spent(call)
         return PromptEvaluation(
-            score: scores.own, baseScore: scores.base, tokensSpent: max(0, after.tokens - before.tokens),
-            usdSpent: max(0, after.usd - before.usd))
+            score: scores.own, baseScore: scores.base, tokensSpent: spent.tokens, usdSpent: spent.usd)
     }
 
     /// The mean over the examples.

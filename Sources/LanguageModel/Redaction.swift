@@ -185,7 +185,8 @@ enum Redaction {
             guard count > 0, count < 5 else { return nil }
             groups.append((value, count))
             if groups.count == 3 { break }
-            guard index < text.count, "-/.".unicodeScalars.contains(text[index]), separator ?? text[index] == text[index]
+            guard index < text.count, "-/.".unicodeScalars.contains(text[index]),
+                separator ?? text[index] == text[index]
             else { return nil }
             separator = text[index]
             index += 1
@@ -196,7 +197,9 @@ enum Redaction {
         let isYearFirst = groups[0].count == 4
         let year = isYearFirst ? groups[0] : groups[2]
         let day = isYearFirst ? groups[2] : groups[0]
-        guard year.count == 4, (1800...2200).contains(year.value), groups[1].count <= 2, day.count <= 2 else { return nil }
+        guard year.count == 4, (1800...2200).contains(year.value), groups[1].count <= 2, day.count <= 2 else {
+            return nil
+        }
         let parts = [groups[1].value, day.value]
         return parts.allSatisfy { (1...31).contains($0) } && parts.contains { $0 <= 12 } ? index : nil
     }

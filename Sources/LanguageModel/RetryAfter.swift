@@ -4,12 +4,13 @@ import Bytes
 ///
 /// Source: RFC 9110, sections 5.6.7 and 10.2.3 (2022).
 enum RetryAfter {
-    /// Seconds to wait, or nil if the field says nothing that is understood.
+    /// Seconds to wait.
     ///
     /// - Parameters:
     ///   - field: seconds, or a date in any of the three forms of HTTP.
     ///   - date: the same response's `Date` field. Only the endpoint's own clock is compared with a date of its own, as
     ///     this machine's may be wrong; a date without it says nothing.
+    /// - Returns: 0 or more; nil if the field says nothing that is understood.
     static func seconds(_ field: String, date: String?) -> Double? {
         let text = field.filter { $0 != " " && $0 != "\t" }
         if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {

@@ -30,6 +30,7 @@ struct RetryPolicy {
     ///   - error: why the attempt failed.
     ///   - retryAfterSeconds: what the endpoint asked for, if it did.
     ///   - random: any random number.
+    /// - Returns: when to try again, or to give up.
     mutating func handle(_ error: LanguageModelError, retryAfterSeconds: Double?, random: UInt64) -> Action {
         failures += 1
         guard error.isPassing, failures < attemptsMax else { return .giveUp }

@@ -22,7 +22,8 @@ package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConve
         let trimmed = bytes.prefix(bytes.count - bytes.reversed().prefix { $0 <= 0x20 }.count)
         guard !trimmed.isEmpty, trimmed.count <= Self.bytesMax, trimmed.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw LanguageModelError(
-                .configuration, "expected \(source) to be 1…\(Self.bytesMax) printable ASCII characters, got: another text")
+                .configuration,
+                "expected \(source) to be 1…\(Self.bytesMax) printable ASCII characters, got: another text")
         }
         revealed = String(decoding: trimmed, as: UTF8.self)
     }

@@ -8,10 +8,17 @@ import Worker
 enum JobCatalog {
     /// Every job.
     ///
-    /// - Parameter analyzer: made when a job first needs it; a worker lends its own.
+    /// - Parameters:
+    ///   - promptEvaluator: nil: rewritten prompts are recorded as not evaluated.
+    ///   - analyzer: made when a job first needs it; a worker lends its own.
     /// - Returns: them, each with a name of its own.
-    static func all(analyzer: @escaping @Sendable () -> TextAnalyzer) -> [any Job] {
-        [signalQuality(analyzer)]
+    static func all(
+        promptEvaluator: (any PromptEvaluator)? = nil, analyzer: @escaping @Sendable () -> TextAnalyzer
+    ) -> [any Job] {
+        [
+            signalQuality(analyzer), PromptOptimizationJob(evaluator: promptEvaluator), ExperimentAnalysisJob(),
+            LearningCleanupJob(), LearningReportJob(), CacheCleanupJob(),
+        ]
     }
 
     private static func signalQuality(_ analyzer: @escaping @Sendable () -> TextAnalyzer) -> SignalQualityJob {
