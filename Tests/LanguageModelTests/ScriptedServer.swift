@@ -45,16 +45,16 @@ final class ScriptedServer: Sendable {
                 }
                 close(client)
             }
+            close(handle)
         }.start()
     }
 
     var requests: [Request] { seen.withLock { $0 } }
     var url: String { "http://127.0.0.1:\(port)/v1" }
 
-    /// Ends the thread.
+    /// Ends the thread, which closes its socket itself: closed here, its number could be another server's by then.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private static func read(_ socket: Int32) -> Request? {
