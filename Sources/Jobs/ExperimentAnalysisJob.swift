@@ -123,8 +123,9 @@ package struct ExperimentAnalysisJob: Job {
         row.adjustedP = effect.adjustedP
         row.isSignificant = effect.adjustedP.map { _ in effect.isSignificant(plan.alpha) }
         row.fixedP = effect.fixedP
-        row.fixedLower = effect.fixedInterval?.lower
-        row.fixedUpper = effect.fixedInterval?.upper
+        let fixed = effect.fixedInterval(level: 1 - plan.alpha)
+        row.fixedLower = fixed?.lower
+        row.fixedUpper = fixed?.upper
         row.varianceReduction = effect.varianceReduction
         row.nullReason = effect.gap?.rawValue
         return row

@@ -8,8 +8,8 @@ extension Command {
         details: [
             "Unprocessed counts committed input rows that are not yet reflected. Lag is the time since everything was "
                 + "reflected in every shard.",
-            "The language model is off unless AFTERTHOUGHT_LLM_URL is set; what is shown is this command's environment, "
-                + "and the calls that all workers made in 30 days.",
+            "The language model is off unless AFTERTHOUGHT_LLM_URL is set; what is shown is this command's own "
+                + "environment, and the calls that all workers made in 30 days.",
         ],
         options: [Option.json],
         body: .blocking { invocation in

@@ -16,7 +16,7 @@ enum JobCatalog {
         promptEvaluator: (any PromptEvaluator)? = nil, analyzer: @escaping @Sendable () -> TextAnalyzer
     ) -> [any Job] {
         [
-            signalQuality(analyzer), PromptOptimizationJob(evaluator: promptEvaluator), ExperimentAnalysisJob(),
+            signalQuality(analyzer), ExperimentAnalysisJob(), PromptOptimizationJob(evaluator: promptEvaluator),
             LearningCleanupJob(), LearningReportJob(), CacheCleanupJob(),
         ]
     }

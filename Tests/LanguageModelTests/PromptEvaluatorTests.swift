@@ -27,7 +27,7 @@ struct PromptEvaluatorTests {
 
     private static func price(_ connection: inout Connection) throws {
         try connection.execute(
-            "update afterthought.job_settings set value = '1' where name like 'LANGUAGE\\_MODEL\\_%\\_USD' and value = '-1'"
+            "update afterthought.job_settings set value = '1' where name ~ '^LANGUAGE_MODEL_(PROMPT|COMPLETION)_USD$'"
         )
     }
 

@@ -38,8 +38,8 @@ create index language_model_ledger_by_call_key on afterthought.language_model_le
     where call_key is not null;
 
 comment on table afterthought.language_model_ledger is
-    'Every attempt at a call to a language model: what it might cost at most before it is made, what it did cost after. '
-    'It holds no content.';
+    'Every attempt at a call to a language model: what it might cost at most before it is made, what it did cost '
+    'after. It holds no content.';
 comment on column afterthought.language_model_ledger.id is 'In order of reservation.';
 comment on column afterthought.language_model_ledger.at is 'When it was reserved.';
 comment on column afterthought.language_model_ledger.settled_at is
@@ -129,7 +129,7 @@ end
 $$;
 comment on function afterthought.reserve_language_model_call is
     'Reserves what a call to a language model may cost at most: its row in the ledger, or else which budget or price '
-    'does not allow it (price, subject, tokens, usd). Whatever the number of workers, the sum stays within the budgets.';
+    'does not allow it (price, subject, tokens, usd). Whatever the number of workers, the sum stays in the budgets.';
 
 insert into afterthought.job_settings (name, job, kind, value, default_value, minimum, maximum, description)
 values

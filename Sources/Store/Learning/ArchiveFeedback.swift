@@ -10,7 +10,7 @@ package struct ArchiveFeedback: Statement {
             delete from afterthought.agent_feedback
             where id in (
                 select id from afterthought.agent_feedback
-                where created_at < $1 - make_interval(days => $2::integer)
+                where created_at < $1::timestamptz - make_interval(days => $2::integer)
                 order by created_at, id
                 limit $3)
             returning *

@@ -7,7 +7,7 @@ package struct NextShardWithIdlePairs: Statement {
     package static let sql = """
         select s.shard
         from afterthought.engine_state as s
-        where s.shard >= $1 and s.last_at < $2 - make_interval(days => $3::integer)
+        where s.shard >= $1 and s.last_at < $2::timestamptz - make_interval(days => $3::integer)
             and (
                 exists (
                     select from afterthought.strategic_cache as c
@@ -54,7 +54,7 @@ package struct DropIdlePairs: Statement {
         with idle as materialized (
             select s.shard, s.bot_name, s.user_id
             from afterthought.engine_state as s
-            where s.shard = $1 and s.last_at < $2 - make_interval(days => $3::integer)
+            where s.shard = $1 and s.last_at < $2::timestamptz - make_interval(days => $3::integer)
                 and (
                     exists (
                         select from afterthought.strategic_cache as c

@@ -11,7 +11,8 @@ package struct NextPromptAgent: Statement {
             and (
                 select count(*) from (
                     select from afterthought.agent_executions as x
-                    where x.agent_id = a.agent_id and x.executed_at > $2 - interval '30 days' and x.executed_at <= $2
+                    where x.agent_id = a.agent_id and x.executed_at <= $2
+                        and x.executed_at > $2::timestamptz - interval '30 days'
                     limit $3) as x
             ) >= $3
             and (

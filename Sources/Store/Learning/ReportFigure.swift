@@ -121,7 +121,8 @@ extension ReportFigure {
         figure(
             "Approvals", "decision_median_hours", "median hours until a decision",
             """
-            select percentile_cont(0.5) within group (order by extract(epoch from decided_at - created_at)::float8 / 3600)
+            select percentile_cont(0.5) within group (
+                order by extract(epoch from decided_at - created_at)::float8 / 3600)
             \(decided)
             """),
         figure(

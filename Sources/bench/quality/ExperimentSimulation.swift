@@ -88,7 +88,7 @@ struct ExperimentSimulation {
         if isFoundByZ { outcome.isFoundByZ = true }
         guard isLast else { return }
         outcome.isFoundByZAtTheEnd = isFoundByZ
-        outcome.hasWelchMissed = !(first.fixedInterval?.contains(gain) ?? true)
+        outcome.hasWelchMissed = !(first.fixedInterval(level: 1 - alpha)?.contains(gain) ?? true)
     }
 
     /// How many of so many units have an event.
