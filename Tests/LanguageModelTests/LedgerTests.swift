@@ -160,6 +160,31 @@ struct LedgerTests {
         #expect(!transport.requests.joined().contains("example.org"))
     }
 
+    @Test func theWorkersRoleIsEnoughAndNobodyElsesIs() throws {
+        var connection = try connect()
+        // Roles belong to the whole cluster, which other tests share: a lock keeps two of them from making the same.
+        try connection.execute("begin; select pg_advisory_xact_lock(4711)")
+        try connection.execute(Migration.rolesSQL)
+        try connection.execute("commit")
+        var options = try TestDatabase.current.options
+        options.sessionSettings.append(("role", "afterthought_worker"))
+        let ledger = try LanguageModelLedger(options)
+        var call = Self.call
+        call.callKey = "k"
+        let transport = ScriptedTransport { _, _ in ScriptedTransport.reply("hi") }
+        let request = ChatRequest(instructions: "", input: "hello", completionTokensMax: 9)
+        let entry = try transport.client().ask(request, for: call, ledger, checkStop: {}).entry
+        try ledger.note(entry, result: 0.25)
+        #expect(try ledger.result(call, model: "tiny") == 0.25 && ledger.spent(call).tokens == 15)
+        #expect(
+            try connection.lines(
+                """
+                select bool_or(has_table_privilege(r, 'afterthought.language_model_ledger', p))
+                from unnest(array['afterthought_app', 'afterthought_reader']) as r,
+                    unnest(array['select', 'insert', 'update', 'delete']) as p
+                """) == ["f"])
+    }
+
     @Test func everyStatementFitsTheSchema() throws {
         var connection = try TestDatabase.current.connect()
         _ = try connection.describe(ReserveModelCall.self)
