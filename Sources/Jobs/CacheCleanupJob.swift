@@ -21,7 +21,8 @@ package struct CacheCleanupJob: Job {
             let next = NextShardWithIdlePairs(from: from, at: run.dueAt, retentionDays: days)
             guard let shard = try connection.first(next) else { return }
             try run.commit(&connection) { run, connection in
-                // Statements after this one see what the shard's worker committed last, and it commits nothing meanwhile.
+                // Statements after this one see what the shard's worker committed last, and it commits nothing
+                // meanwhile.
                 try connection.run(LockShard(shard: shard))
                 let drop = DropIdlePairs(
                     shard: shard, at: run.dueAt, retentionDays: days, pairsMax: Int64(batchPairsMax))

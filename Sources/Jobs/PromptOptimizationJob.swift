@@ -5,7 +5,8 @@ import Store
 
 /// `prompt_optimization`: rewrites the prompts of agents that run often and have approved examples, for review.
 ///
-/// Without an evaluator the variants are recorded as not evaluated; with one, those that wait are evaluated, one a step.
+/// Without an evaluator the variants are recorded as not evaluated; with one, those that wait are evaluated, one a
+/// step.
 package struct PromptOptimizationJob: Job {
     package let name = "prompt_optimization"
     private let evaluator: (any PromptEvaluator)?

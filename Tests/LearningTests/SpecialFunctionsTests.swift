@@ -3,8 +3,9 @@ import Testing
 
 @testable import Learning
 
-// Reference values: scipy 1.17.1, `norm.cdf`, `norm.ppf`, `gammaln`, `gammaincc`, `betainc`, `2 * t.sf`, `t.isf(p / 2)`,
-// each printed by `python3 -c "import scipy.stats as st, scipy.special as sp; print(repr(st.norm.cdf(0.3)), …)"`.
+// Reference values: scipy 1.17.1, `norm.cdf`, `norm.ppf`, `gammaln`, `gammaincc`, `betainc`, `2 * t.sf` and
+// `t.isf(p / 2)`, printed by
+// `python3 -c "import scipy.stats as st, scipy.special as sp; print(repr(st.norm.cdf(0.3)), …)"`.
 @Suite("Special functions")
 struct SpecialFunctionsTests {
     /// Within 1e-10 of the reference, absolutely and, for small values, relatively.

@@ -1,7 +1,7 @@
 /// What is known of one arm's units in one metric: how many, their mean and spread, and those of a covariate.
 ///
-/// Sums of squares are kept around the means (Welford 1962; Chan, Golub and LeVeque 1979), so that a large mean costs no
-/// digits. The covariate is centred on all arms' mean beforehand, and 0 where a unit has none.
+/// Sums of squares are kept around the means (Welford 1962; Chan, Golub and LeVeque 1979), so that a large mean costs
+/// no digits. The covariate is centred on all arms' mean beforehand, and 0 where a unit has none.
 package struct ArmMoments: Hashable, Sendable {
     package var count: Int
     package var mean: Double
@@ -71,10 +71,12 @@ package struct ArmMoments: Hashable, Sendable {
     }
 }
 
-/// CUPED: what a covariate from before the exposure explains is taken out of both arms (Deng, Xu, Kohavi and Walker 2013).
+/// CUPED: what a covariate from before the exposure explains is taken out of both arms (Deng, Xu, Kohavi and Walker
+/// 2013).
 ///
 /// The slope is the one common to the arms, each around its own mean. So the difference of the adjusted means is the
-/// coefficient of the treatment in the least squares of y on the treatment and the centred covariate (Frisch and Waugh 1933).
+/// coefficient of the treatment in the least squares of y on the treatment and the centred covariate (Frisch and
+/// Waugh 1933).
 package enum CovariateAdjustment {
     /// The common slope of y on x; nil if x does not vary.
     package static func slope(_ arms: [ArmMoments]) -> Double? {

@@ -2,8 +2,8 @@ import Glibc
 
 /// An interval that may be looked at as often as one likes: at all looks together it misses with probability ≤ α.
 ///
-/// Robbins' normal mixture: under the null hypothesis exp(r z² / (2 (1 + r))) / √(1 + r) is a martingale of mean 1 in the
-/// number of units n, with r = ρ² n, so it ever exceeds 1/α with probability ≤ α (Ville). Inverted:
+/// Robbins' normal mixture: under the null hypothesis exp(r z² / (2 (1 + r))) / √(1 + r) is a martingale of mean 1 in
+/// the number of units n, with r = ρ² n, so it ever exceeds 1/α with probability ≤ α (Ville). Inverted:
 ///
 ///     estimate ± se · √((1 + 1/r) · (ln(1 + r) + 2 ln(1/α)))
 ///

@@ -46,8 +46,8 @@ package struct ExperimentEffect: Hashable, Sendable {
 
 /// One look at an experiment: every metric of every arm against the control, and the ratio of samples.
 ///
-/// It may be looked at every hour: the p-values and intervals hold at all looks together. Invariants: the result depends
-/// on the moments alone; no randomness.
+/// It may be looked at every hour: the p-values and intervals hold at all looks together. Invariants: the result
+/// depends on the moments alone; no randomness.
 package struct ExperimentAnalysis: Hashable, Sendable {
     package let plan: ExperimentPlan
     package let effects: [ExperimentEffect]

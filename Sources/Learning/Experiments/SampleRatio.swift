@@ -2,8 +2,8 @@ import Glibc
 
 /// Whether units were spread over the arms as planned; if not, nothing that the experiment says can be relied on.
 ///
-/// The sequential test is exact at any number of looks: the likelihood of the counts under a Dirichlet mixture around the
-/// planned shares, over that under the shares themselves, is a martingale of mean 1 (Lindon and Malek 2022).
+/// The sequential test is exact at any number of looks: the likelihood of the counts under a Dirichlet mixture around
+/// the planned shares, over that under the shares themselves, is a martingale of mean 1 (Lindon and Malek 2022).
 package struct SampleRatio: Hashable, Sendable {
     /// The planned shares, positive, of sum 1.
     package let shares: [Double]

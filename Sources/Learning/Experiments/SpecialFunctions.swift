@@ -2,9 +2,9 @@ import Glibc
 
 /// Distribution functions that tests of experiments need, to about 1e-12.
 ///
-/// Sources: Stirling's series, the series of the incomplete gamma function and the continued fractions of the incomplete
-/// gamma and beta functions (NIST Digital Library of Mathematical Functions, 5.11, 8.7, 8.9, 8.17.22), the latter by
-/// Lentz's method (1976).
+/// Sources: Stirling's series, the series of the incomplete gamma function and the continued fractions of the
+/// incomplete gamma and beta functions (NIST Digital Library of Mathematical Functions, 5.11, 8.7, 8.9, 8.17.22), the
+/// latter by Lentz's method (1976).
 package enum SpecialFunctions {
     private static let termsMax = 10_000
     private static let precision = 1e-16
