@@ -1,5 +1,7 @@
 # `make` lists the targets. Everything else is in SwiftPM; no package is downloaded.
 SWIFT ?= swift
+# What is optional: with TRAITS=--disable-default-traits nothing but libpq is needed.
+TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
@@ -8,10 +10,15 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config)
+deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl)
 	@missing=; \
 	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
 	[ -e /usr/include/postgresql/libpq-fe.h ] || pkg-config --exists libpq 2>/dev/null || missing="$$missing libpq-dev"; \
+	case "$(TRAITS)" in \
+	*--disable-default-traits*) ;; \
+	*) [ -n "$$(ls -d /usr/include/curl/curl.h /usr/include/*/curl/curl.h 2>/dev/null)" ] \
+		|| missing="$$missing libcurl4-openssl-dev";; \
+	esac; \
 	found=; \
 	for folder in /usr/lib/postgresql/*/bin $$(printf '%s' "$$PATH" | tr ':' ' '); do \
 		[ -x "$$folder/initdb" ] && [ -x "$$folder/postgres" ] || continue; \
@@ -30,23 +37,23 @@ deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, l
 		apt-get install -y -qq --no-install-recommends$$missing
 
 build: deps ## build the release binary, .build/release/afterthought
-	$(SWIFT) build -c release --product afterthought
+	$(SWIFT) build $(TRAITS) -c release --product afterthought
 
 demo: build ## build, then run everything once on the sample in a private database
 	.build/release/afterthought demo
 
 # Fault tests wait for workers in the same process: apart from the others, which fill both cores.
 test: deps ## run all tests; they bring their own PostgreSQL up and take it down
-	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip FaultTests
-	$(SWIFT) test --skip-build --filter FaultTests
+	$(SWIFT) build $(TRAITS) --build-tests
+	$(SWIFT) test $(TRAITS) --skip-build --skip FaultTests
+	$(SWIFT) test $(TRAITS) --skip-build --filter FaultTests
 
 bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .build/bench (BENCH=--small)
-	$(SWIFT) build -c release --product bench
+	$(SWIFT) build $(TRAITS) -c release --product bench
 	.build/release/bench $(BENCH)
 
 quality: deps ## measure the engines on labelled data, into .build/quality and the README (QUALITY="--data FOLDER")
-	$(SWIFT) build -c release --product bench
+	$(SWIFT) build $(TRAITS) -c release --product bench
 	.build/release/bench quality --readme README.md $(QUALITY)
 
 lint: ## check format and documentation comments

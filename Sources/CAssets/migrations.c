@@ -38,6 +38,10 @@ static const unsigned char migration_0009[] = {
 #embed "../../sql/migrations/0009_learning.sql"
 };
 
+static const unsigned char migration_0012[] = {
+#embed "../../sql/migrations/0012_language_model.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -48,6 +52,7 @@ static const afterthought_asset migrations[] = {
     {"0007_preferences_personality", migration_0007, sizeof migration_0007},
     {"0008_clustering", migration_0008, sizeof migration_0008},
     {"0009_learning", migration_0009, sizeof migration_0009},
+    {"0012_language_model", migration_0012, sizeof migration_0012},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

@@ -23,6 +23,16 @@ package struct PromptEvaluationRequest: Hashable, Sendable {
     package var examples: [PromptExample]
     package var tokensMax: Int
     package var usdMax: Double
+
+    package init(
+        prompt: String, basePrompt: String, examples: [PromptExample], tokensMax: Int, usdMax: Double
+    ) {
+        self.prompt = prompt
+        self.basePrompt = basePrompt
+        self.examples = examples
+        self.tokensMax = tokensMax
+        self.usdMax = usdMax
+    }
 }
 
 /// What an evaluation found and spent.
@@ -31,6 +41,7 @@ package struct PromptEvaluation: Hashable, Sendable {
     package var score: Double?
     /// The same of the prompt as it is.
     package var baseScore: Double?
+    /// What was spent on it in all, by attempts that were cut off as well.
     package var tokensSpent: Int
     package var usdSpent: Double
 

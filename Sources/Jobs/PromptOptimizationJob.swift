@@ -18,7 +18,8 @@ package struct PromptOptimizationJob: Job {
 
     package func run(_ run: inout JobRun, _ connection: inout Connection) throws {
         if run.cursor["variant"] == nil { try rewrite(&run, &connection) }
-        if let evaluator { try evaluate(evaluator, &run, &connection) }
+        // What is asked of a model can't be undone, so a dry run asks nothing.
+        if let evaluator, !run.isDryRun { try evaluate(evaluator, &run, &connection) }
         if run.tally.recordsProcessed == 0 { run.skip("no agent has enough executions and approved examples") }
     }
 

@@ -38,6 +38,8 @@ package struct StatusReport: Equatable, Sendable {
     package var nullReasons: [NullReason]
     /// Engine → cache rows in which it has not beaten its baseline.
     package var unvalidated: [NullReason]
+    /// Calls to a language model in 30 days, of all workers.
+    package var modelSpending = ModelSpending.Row(calls: 0, tokens: 0, usd: 0, lastAt: nil)
 
     package static let nullReasonsMax = 50
 
@@ -64,6 +66,7 @@ package struct StatusReport: Equatable, Sendable {
             report.oldestUnprocessedAt = backlog.oldest
             report.nullReasons = try connection.query(NullReasons())
             report.unvalidated = try connection.query(UnvalidatedEngines())
+            if let spending = try connection.first(ModelSpending()) { report.modelSpending = spending }
             return report
         }
     }

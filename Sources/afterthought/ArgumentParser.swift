@@ -1,3 +1,5 @@
+import LanguageModel
+
 /// Turns words and variables into a checked invocation, or into the reason why not.
 struct ArgumentParser {
     /// What the words ask for.
@@ -18,7 +20,7 @@ struct ArgumentParser {
         + [
             "AFTERTHOUGHT_READ_DEADLINE_MILLISECONDS", "AFTERTHOUGHT_READ_POOL_SIZE", "AFTERTHOUGHT_STALE_SECONDS_MAX",
             "AFTERTHOUGHT_LAST_KNOWN_ENTRIES_MAX", "AFTERTHOUGHT_PREPARED_STATEMENTS",
-        ]
+        ] + LanguageModelConfiguration.environmentKeys
 
     /// Understands a command line.
     ///

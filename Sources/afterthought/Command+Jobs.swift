@@ -123,7 +123,10 @@ extension Command {
 
     private static func runJob(_ invocation: Invocation, _ options: ConnectionOptions) async throws -> ExitCode {
         let name = invocation.arguments[0]
-        let jobs = JobCatalog.all { .shipped(dimensions: WorkerConfiguration().embeddingDimensions) }
+        let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
+        let jobs = JobCatalog.all(promptEvaluator: evaluator) {
+            .shipped(dimensions: WorkerConfiguration().embeddingDimensions)
+        }
         guard jobs.contains(where: { $0.name == name }) else {
             throw CommandFailure(
                 .usage, "expected a job, got: `\(name)`",

@@ -7,13 +7,20 @@ extension Command {
         name: "status", summary: "show how far the worker is and what readers get",
         details: [
             "Unprocessed counts committed input rows that are not yet reflected. Lag is the time since everything was "
-                + "reflected in every shard."
+                + "reflected in every shard.",
+            "The language model is off unless AFTERTHOUGHT_LLM_URL is set; what is shown is this command's own "
+                + "environment, and the calls that all workers made in 30 days.",
         ],
         options: [Option.json],
         body: .blocking { invocation in
+            let languageModel = try LanguageModelChoice.configuration(invocation.environment)
             let report = try DatabaseChoice.withMigrated(invocation) { connection in try StatusReport.read(&connection)
             }
-            Terminal.print(invocation.wantsJSON ? statusJSON(report) : statusText(report))
+            if invocation.wantsJSON {
+                Terminal.print(statusJSON(report) { LanguageModelChoice.write(languageModel, report, to: &$0) })
+            } else {
+                Terminal.print(statusText(report) + "\n\n" + LanguageModelChoice.line(languageModel, report))
+            }
             return .ok
         })
 
@@ -47,7 +54,7 @@ extension Command {
         return text
     }
 
-    static func statusJSON(_ report: StatusReport) -> String {
+    static func statusJSON(_ report: StatusReport, more: (inout JSONWriter) -> Void = { _ in }) -> String {
         var json = JSONWriter()
         json.beginObject()
         for (key, value) in [
@@ -87,6 +94,7 @@ extension Command {
             json.value(row.rows)
         }
         json.endObject()
+        more(&json)
         json.endObject()
         return json.text
     }

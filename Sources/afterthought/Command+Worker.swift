@@ -61,8 +61,13 @@ extension Command {
                     Terminal.print(
                         workerText(report, seconds: Double(Deadline.now - started) / 1e9, json: json))
                 } else {
+                    let runner = try jobRunner(invocation, options, analyzer)
                     WorkerLog.line("working; stop with Ctrl-C or SIGTERM", json: json)
-                    try await workAndRunJobs(invocation, worker, jobRunner(invocation, options, analyzer))
+                    if runner != nil {
+                        let languageModel = try LanguageModelChoice.configuration(invocation.environment)
+                        WorkerLog.line("language model: \(LanguageModelChoice.spoken(languageModel))", json: json)
+                    }
+                    try await workAndRunJobs(invocation, worker, runner)
                     WorkerLog.line("stopped", json: json)
                 }
                 return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok
@@ -87,8 +92,9 @@ extension Command {
     /// The runner of jobs beside a worker; nil if there is to be none.
     private static func jobRunner(
         _ invocation: Invocation, _ options: ConnectionOptions, _ analyzer: TextAnalyzer
-    ) -> JobRunner? {
+    ) throws -> JobRunner? {
         if invocation.isSet("no-jobs") { return nil }
+        let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
         var configuration = JobRunnerConfiguration()
         configuration.lanes = invocation.integer("job-lanes") ?? configuration.lanes
         configuration.pollSeconds =
@@ -96,7 +102,7 @@ extension Command {
         configuration.settings = invocation.environment
         let json = invocation.wantsJSON
         return JobRunner(
-            JobCatalog.all { analyzer }, configuration: configuration, options: options,
+            JobCatalog.all(promptEvaluator: evaluator) { analyzer }, configuration: configuration, options: options,
             log: { WorkerLog.write($0, json: json) })
     }
 

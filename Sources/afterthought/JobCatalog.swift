@@ -8,13 +8,18 @@ import Worker
 enum JobCatalog {
     /// Every job.
     ///
-    /// - Parameter analyzer: made when a job first needs it; a worker lends its own.
+    /// - Parameters:
+    ///   - promptEvaluator: nil: rewritten prompts are recorded as not evaluated.
+    ///   - analyzer: made when a job first needs it; a worker lends its own.
     /// - Returns: them, each with a name of its own.
-    static func all(analyzer: @escaping @Sendable () -> TextAnalyzer) -> [any Job] {
+    static func all(
+        promptEvaluator: (any PromptEvaluator)? = nil, analyzer: @escaping @Sendable () -> TextAnalyzer
+    ) -> [any Job] {
         [
             signalQuality(analyzer), PreferenceAggregationJob(), PersonalityUpdateJob(), InsightCleanupJob(),
-            ClusteringJob { wideAnalyzer }, ReembedJob { wideAnalyzer },
-            ExperimentAnalysisJob(), PromptOptimizationJob(), LearningCleanupJob(), LearningReportJob(), CacheCleanupJob(),
+            ClusteringJob { wideAnalyzer }, ReembedJob { wideAnalyzer }, ExperimentAnalysisJob(),
+            PromptOptimizationJob(evaluator: promptEvaluator), LearningCleanupJob(), LearningReportJob(),
+            CacheCleanupJob(),
         ]
     }
 

@@ -222,9 +222,9 @@ package struct SavePromptEvaluation: Statement {
             evaluated_at = case when $2::float8 is null then null else now() end,
             evaluator = $5,
             tokens_budget = $6,
-            tokens_spent = tokens_spent + $7,
+            tokens_spent = greatest(tokens_spent, $7),
             usd_budget = $8,
-            usd_spent = usd_spent + $9
+            usd_spent = greatest(usd_spent, $9)
         where id = $1 and status = 'not_evaluated'
         """
 
