@@ -37,6 +37,25 @@ grant insert (user_id, bot_name, trait, intensity, message_id, activated_at)
     on afterthought.trait_activations to afterthought_app;
 grant insert (user_id, bot_name, topic, propensity, sent_at, answered_at)
     on afterthought.outreach_attempts to afterthought_app;
+grant insert (
+    agent_id, executed_at, user_id, conversation_id, prompt_variant_id, succeeded, input, output, latency_ms, tokens_in,
+    tokens_out, cost_usd
+) on afterthought.agent_executions to afterthought_app;
+grant insert (agent_id, created_at, execution_id, user_id, score, comment, correction)
+    on afterthought.agent_feedback to afterthought_app;
+grant insert (agent_id, user_id, input, expected_output, source, quality)
+    on afterthought.learning_examples to afterthought_app;
+grant insert (experiment_id, unit_id, arm, assigned_at, covariates)
+    on afterthought.experiment_assignments to afterthought_app;
+grant insert (experiment_id, unit_id, metric, value, observed_at, external_id)
+    on afterthought.experiment_outcomes to afterthought_app;
+grant insert (query_text, document_text, relevance, document_group, source, user_id, created_at)
+    on afterthought.embedding_training_pairs to afterthought_app;
+grant execute on function
+    afterthought.record_agent, afterthought.record_execution, afterthought.record_feedback,
+    afterthought.record_example, afterthought.record_training_pair, afterthought.record_experiment_exposure,
+    afterthought.record_experiment_observation
+to afterthought_app;
 grant execute on function
     afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,
     afterthought.record_outreach, afterthought.record_outreach_answer
@@ -69,6 +88,14 @@ grant insert on afterthought.signal_quality to afterthought_worker;
 grant insert, update, delete on afterthought.jobs, afterthought.job_ticks, afterthought.system_tasks
 to afterthought_worker;
 grant update on afterthought.job_schedules, afterthought.job_settings to afterthought_worker;
+grant insert, update, delete on
+    afterthought.experiment_results, afterthought.training_runs, afterthought.prompt_variants,
+    afterthought.learning_reports
+to afterthought_worker;
+grant insert on afterthought.agent_feedback_archive to afterthought_worker;
+grant delete on afterthought.agent_feedback to afterthought_worker;
+grant update (status, concluded_at, conclusion, winner_arm) on afterthought.learning_experiments to afterthought_worker;
+grant update (consumed_run_id) on afterthought.embedding_training_pairs to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.
@@ -86,5 +113,11 @@ to afterthought_admin;
 grant insert, update, delete on
     afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors,
     afterthought.shard_progress, afterthought.job_schedules, afterthought.job_settings, afterthought.job_queues
+to afterthought_admin;
+grant insert, update, delete on
+    afterthought.agents, afterthought.agent_executions, afterthought.agent_feedback,
+    afterthought.agent_feedback_archive, afterthought.learning_examples, afterthought.learning_experiments,
+    afterthought.experiment_arms, afterthought.experiment_metrics, afterthought.experiment_assignments,
+    afterthought.experiment_outcomes, afterthought.embedding_training_pairs
 to afterthought_admin;
 grant execute on all functions in schema afterthought to afterthought_admin;

@@ -26,6 +26,10 @@ static const unsigned char migration_0006[] = {
 #embed "../../sql/migrations/0006_jobs.sql"
 };
 
+static const unsigned char migration_0009[] = {
+#embed "../../sql/migrations/0009_learning.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -33,6 +37,7 @@ static const afterthought_asset migrations[] = {
     {"0004_signal_quality", migration_0004, sizeof migration_0004},
     {"0005_engines_2", migration_0005, sizeof migration_0005},
     {"0006_jobs", migration_0006, sizeof migration_0006},
+    {"0009_learning", migration_0009, sizeof migration_0009},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }
