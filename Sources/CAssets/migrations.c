@@ -30,6 +30,10 @@ static const unsigned char migration_0009[] = {
 #embed "../../sql/migrations/0009_learning.sql"
 };
 
+static const unsigned char migration_0011[] = {
+#embed "../../sql/migrations/0011_retrieval_adapters.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -38,6 +42,7 @@ static const afterthought_asset migrations[] = {
     {"0005_engines_2", migration_0005, sizeof migration_0005},
     {"0006_jobs", migration_0006, sizeof migration_0006},
     {"0009_learning", migration_0009, sizeof migration_0009},
+    {"0011_retrieval_adapters", migration_0011, sizeof migration_0011},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

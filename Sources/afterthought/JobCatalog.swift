@@ -11,7 +11,7 @@ enum JobCatalog {
     /// - Parameter analyzer: made when a job first needs it; a worker lends its own.
     /// - Returns: them, each with a name of its own.
     static func all(analyzer: @escaping @Sendable () -> TextAnalyzer) -> [any Job] {
-        [signalQuality(analyzer)]
+        [signalQuality(analyzer), RetrievalTrainingJob { .shipped(dimensions: $0) }]
     }
 
     private static func signalQuality(_ analyzer: @escaping @Sendable () -> TextAnalyzer) -> SignalQualityJob {
