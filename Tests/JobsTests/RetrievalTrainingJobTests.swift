@@ -105,7 +105,7 @@ struct RetrievalTrainingJobTests {
         let wrong = #expect(throws: PostgresError.self) {
             _ = try connection.lines("select afterthought.apply_adapter(array[1, 2]::real[])")
         }
-        #expect(wrong?.description.contains("expected an embedding of 8 numbers, got: 2") == true)
+        #expect(wrong?.message == "expected an embedding of 8 numbers, got: 2" && wrong?.sqlState == "22023")
         #expect(
             try connection.lines("select afterthought.apply_adapter(array[0, 0, 0, 0, 0, 0, 0, 'nan']::real[])")
                 == ["null"])
@@ -211,6 +211,46 @@ struct RetrievalTrainingJobTests {
             """)
         _ = try JobBench.run(Self.request(), &connection)
         #expect(try Self.runs(&connection) == [#"not_promoted 2 too_few_groups {"no_embedding": 1} t"#])
+    }
+
+    @Test("the worker's role is enough to train, the application's to use it, and only the administrator goes back")
+    func roles() throws {
+        var connection = try TestDatabase.current.connect()
+        // Roles belong to the whole cluster, which other tests share: a lock keeps two of them from making the same.
+        try connection.execute("begin; select pg_advisory_xact_lock(4711)")
+        try connection.execute(Migration.rolesSQL)
+        try connection.execute("commit")
+        try Self.prepare(&connection)
+        try Self.addPairs(&connection, 0...99)
+        try connection.execute("set role afterthought_worker")
+        #expect(try JobBench.run(Self.request(), &connection).tally.successfulUpdates == 1)
+        try connection.execute("set role afterthought_app")
+        let applied = "select cardinality(afterthought.apply_adapter(array[1, 2, 3, 4, 5, 6, 7, 8]::real[]))"
+        #expect(try connection.lines(applied) == ["8"])
+        try connection.execute("select afterthought.record_training_pair('q', 'd', query_embedding => array[1, 2])")
+        let back = "select afterthought.revert_adapter()"
+        let refused = #expect(throws: PostgresError.self) { _ = try connection.lines(back) }
+        #expect(refused?.sqlState == "42501")
+        try connection.execute("set role afterthought_admin")
+        #expect(try connection.lines(back) == ["null"])
+        try connection.execute("reset role")
+        #expect(try connection.first(CurrentRetrievalAdapter()) == nil)
+    }
+
+    @Test("every statement fits the schema, and says the types of its parameters")
+    func statements() throws {
+        var connection = try TestDatabase.current.connect()
+        let window = try connection.describe(CountNewTrainingPairs.self)
+        #expect(window.parameterTypes == [.timestamptz])
+        _ = try connection.describe(GiveUpRetrievalTrainings.self)
+        _ = try connection.describe(BeginRetrievalTraining.self)
+        _ = try connection.describe(ConsumeTrainingPairs.self)
+        _ = try connection.describe(RetrievalTrainingStatus.self)
+        _ = try connection.describe(LoadTrainingPairs.self)
+        _ = try connection.describe(FinishRetrievalTraining.self)
+        _ = try connection.describe(CurrentRetrievalAdapter.self)
+        _ = try connection.describe(RetireRetrievalAdapter.self)
+        _ = try connection.describe(PromoteRetrievalAdapter.self)
     }
 
     @Test("it runs at three every night")

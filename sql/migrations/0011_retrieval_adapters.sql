@@ -1,6 +1,6 @@
 -- Purpose: linear adapters of query embeddings, trained on pairs of query and document: versions, the one in use, a way
 --          back, and the job that trains them.
--- Locks: brief exclusive ones on embedding_training_pairs (two columns without values) and training_runs (a wider check).
+-- Locks: brief exclusive ones on embedding_training_pairs (two columns without values) and training_runs (a check).
 -- Online: yes; the checks read the tables once.
 
 -- What pairs may bring ------------------------------------------------------------------------------------------------
@@ -101,7 +101,10 @@ begin
     select sqrt(sum(v * v)) into length from unnest(adapted) as v;
     -- Not finite, or without a direction: nothing to search for.
     if length is null or length = 0 or length = 'nan' or length = 'infinity' then return null; end if;
-    return array(select (u.value / length)::real from unnest(adapted) with ordinality as u (value, place) order by place);
+    return array(
+        select (u.value / length)::real
+        from unnest(adapted) with ordinality as u (value, place)
+        order by place);
 end
 $$;
 comment on function afterthought.apply_adapter is

@@ -7,7 +7,7 @@ package struct CountNewTrainingPairs: Statement {
     package static let sql = """
         select count(*)
         from afterthought.embedding_training_pairs
-        where consumed_run_id is null and created_at > $1 - interval '7 days' and created_at <= $1
+        where consumed_run_id is null and created_at > $1::timestamptz - interval '7 days' and created_at <= $1
         """
 
     var at: Timestamp
@@ -42,7 +42,9 @@ package struct BeginRetrievalTraining: Statement {
     package static let name = "begin_retrieval_training"
     package static let sql = """
         insert into afterthought.training_runs (kind, subject, due_at, status, samples, metrics, finished_at)
-        values ('rag_training', 'retrieval', $1, $2, $3, $4::text::jsonb, case when $2 <> 'running' then now() end)
+        values (
+            'rag_training', 'retrieval', $1, $2::text, $3, $4::text::jsonb,
+            case when $2::text <> 'running' then now() end)
         on conflict on constraint training_runs_are_one_a_moment do nothing
         returning id
         """
@@ -77,7 +79,7 @@ package struct ConsumeTrainingPairs: Statement {
         with chosen as (
             select id
             from afterthought.embedding_training_pairs
-            where consumed_run_id is null and created_at > $2 - interval '7 days' and created_at <= $2
+            where consumed_run_id is null and created_at > $2::timestamptz - interval '7 days' and created_at <= $2
             order by created_at, id
             limit $3
             for update
