@@ -17,8 +17,8 @@ struct RetrievalTrainingJobTests {
         JobBench.Request(job, dueAt: dueAt)
     }
 
-    /// Adds queries of eight numbers in groups of four, each with a document that is the query with its numbers moved on
-    /// by some places, or that has nothing to do with it.
+    /// Adds queries of eight numbers in groups of four, each with a document that is the query with its numbers moved
+    /// on by some places, or that has nothing to do with it.
     private static func addPairs(
         _ connection: inout Connection, _ numbers: ClosedRange<Int>, shift: Int? = 1, at: String = "2030-05-09"
     ) throws {

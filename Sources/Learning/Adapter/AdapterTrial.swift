@@ -36,10 +36,10 @@ package struct AdapterTrial: Sendable {
 
 /// Trains adapters, and measures them on queries of other groups than they were trained on.
 ///
-/// Groups are dealt to five folds. Each fold is ranked by a fit on the other four, whose κ was chosen by cross-validation
-/// among those four: no figure comes from a query that had a part in what it measures. The adapter itself is fitted on
-/// all five. It is promoted if the lower bound of the gain over no adapter is above zero, the bootstrap drawn over
-/// groups, and if it does no worse than the adapter in use, which may have seen these queries.
+/// Groups are dealt to five folds. Each fold is ranked by a fit on the other four, whose κ was chosen by
+/// cross-validation among those four: no figure comes from a query that had a part in what it measures. The adapter
+/// itself is fitted on all five. It is promoted if the lower bound of the gain over no adapter is above zero, the
+/// bootstrap drawn over groups, and if it does no worse than the adapter in use, which may have seen these queries.
 package struct AdapterTrainer {
     static let folds = 5
     /// Held-out queries of a fold that κ is chosen by.

@@ -49,8 +49,8 @@ package struct LinearAdapter: Hashable, Sendable {
 ///     W = (D + δ/n·I)⁻¹ · (X + κ/n·I) · (Q + κ/n·I)⁻¹
 ///     D = mean d·dᵀ,  Q = mean q·qᵀ,  X = mean d̄·qᵀ,  d̄ = a query's documents by relevance,  n = width
 ///
-/// In units of the mean eigenvalue, which is 1/n for unit vectors: the smaller δ, the less the directions count that all
-/// documents share; κ pulls towards no change. For κ → ∞ W is (D + δ/n·I)⁻¹, and for δ → ∞ too a multiple of I.
+/// In units of the mean eigenvalue, which is 1/n for unit vectors: the smaller δ, the less those directions count that
+/// all documents share; κ pulls towards no change. For κ → ∞ W is (D + δ/n·I)⁻¹, and for δ → ∞ too a multiple of I.
 /// Invariants: the same moments give the same bits; W has the Frobenius norm of the identity.
 ///
 /// Source: Romera-Paredes and Torr, "An embarrassingly simple approach to zero-shot learning", 2015.
