@@ -63,6 +63,17 @@ grant execute on function
     afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,
     afterthought.record_outreach, afterthought.record_outreach_answer
 to afterthought_app;
+grant insert (
+    user_id, conversation_id, query, intent, style_keywords, price_mentions, brand_mentions, rating_mentions,
+    user_interaction, created_at
+) on afterthought.preference_signals to afterthought_app;
+grant insert (user_id, conversation_id, message_id, external_id, adjustments, recorded_at)
+    on afterthought.chat_personality_insights to afterthought_app;
+grant insert (user_id, content_id, kind, external_id, adjustments, recorded_at)
+    on afterthought.entertainment_interactions to afterthought_app;
+grant execute on function
+    afterthought.record_preference_signal, afterthought.record_personality_insight, afterthought.record_entertainment
+to afterthought_app;
 
 -- The reader: views, the rows behind them, and what the reader library needs to judge and to hear of them.
 grant select on
@@ -71,6 +82,11 @@ grant select on
     afterthought.strategic_conversation_patterns, afterthought.strategic_memory_behavior,
     afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache,
     afterthought.signal_quality, afterthought.signal_quality_latest
+to afterthought_reader;
+grant select on
+    afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.personality_history,
+    afterthought.current_clusters, afterthought.current_cluster_members, afterthought.clustering_runs,
+    afterthought.cluster_changes, afterthought.message_analysis
 to afterthought_reader;
 grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
     on afterthought.shard_progress to afterthought_reader;
@@ -91,6 +107,18 @@ grant insert on afterthought.signal_quality to afterthought_worker;
 grant insert, update, delete on afterthought.jobs, afterthought.job_ticks, afterthought.system_tasks
 to afterthought_worker;
 grant update on afterthought.job_schedules, afterthought.job_settings to afterthought_worker;
+grant update (aggregated_at), delete on afterthought.preference_signals to afterthought_worker;
+grant update (settled_at, rejection), delete
+    on afterthought.chat_personality_insights, afterthought.entertainment_interactions to afterthought_worker;
+grant insert, update, delete on
+    afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.user_update_failures
+to afterthought_worker;
+grant insert on afterthought.personality_history to afterthought_worker;
+grant insert, update, delete on
+    afterthought.conversation_vectors, afterthought.clustering_runs, afterthought.conversation_clusters,
+    afterthought.cluster_members, afterthought.cluster_changes, afterthought.message_analysis
+to afterthought_worker;
+grant update on afterthought.clustering_state to afterthought_worker;
 grant insert, update, delete on
     afterthought.experiment_results, afterthought.training_runs, afterthought.prompt_variants,
     afterthought.learning_reports
@@ -118,6 +146,8 @@ grant insert, update, delete on
     afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors,
     afterthought.shard_progress, afterthought.job_schedules, afterthought.job_settings, afterthought.job_queues
 to afterthought_admin;
+grant delete on afterthought.personality_history to afterthought_admin;
+grant insert, update, delete on afterthought.entertainment_weights to afterthought_admin;
 grant insert, update, delete on
     afterthought.agents, afterthought.agent_executions, afterthought.agent_feedback,
     afterthought.agent_feedback_archive, afterthought.learning_examples, afterthought.learning_experiments,

@@ -26,6 +26,14 @@ static const unsigned char migration_0006[] = {
 #embed "../../sql/migrations/0006_jobs.sql"
 };
 
+static const unsigned char migration_0007[] = {
+#embed "../../sql/migrations/0007_preferences_personality.sql"
+};
+
+static const unsigned char migration_0008[] = {
+#embed "../../sql/migrations/0008_clustering.sql"
+};
+
 static const unsigned char migration_0009[] = {
 #embed "../../sql/migrations/0009_learning.sql"
 };
@@ -41,6 +49,8 @@ static const afterthought_asset migrations[] = {
     {"0004_signal_quality", migration_0004, sizeof migration_0004},
     {"0005_engines_2", migration_0005, sizeof migration_0005},
     {"0006_jobs", migration_0006, sizeof migration_0006},
+    {"0007_preferences_personality", migration_0007, sizeof migration_0007},
+    {"0008_clustering", migration_0008, sizeof migration_0008},
     {"0009_learning", migration_0009, sizeof migration_0009},
     {"0011_retrieval_adapters", migration_0011, sizeof migration_0011},
 };

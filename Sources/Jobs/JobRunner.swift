@@ -7,7 +7,7 @@ package struct JobRunnerConfiguration: Sendable {
     /// Jobs that run side by side in this process; 1…16.
     package var lanes = 2
     /// Pause between looks into the queue and at the schedules; 0.05…3600 s.
-    package var pollSeconds = 5.0
+    package var pollSeconds = 10.0
     /// How long a job stays with a process that does not renew its claim; 1…3600 s.
     package var leaseSeconds = 30.0
     /// Values by name, such as the environment; those that name a setting are stored for all.
@@ -36,6 +36,8 @@ package actor JobRunner {
     private var running: [Int64: (stop: JobStop, task: Task<JobReport, any Error>)] = [:]
     private var pauses: [Int: Task<Void, Never>] = [:]
     private var nextPrune = ContinuousClock.now
+    /// The scheduler's place among the pauses of the lanes.
+    private static let schedulerPause = -1
 
     /// Makes a runner; it connects when it runs.
     ///
@@ -107,26 +109,26 @@ package actor JobRunner {
             } catch {
                 log(.failure(JobFailure.text(of: error), retrySeconds: configuration.pollSeconds))
             }
-            await pause(-1)
+            await pause(Self.schedulerPause, seconds: configuration.pollSeconds)
         }
     }
 
     /// Looks once at schedules, lost claims and what jobs need.
     package func schedule() async throws {
         let jobs = jobs
-        let lost = try await scheduler.withConnection { connection in
-            _ = try connection.first(ScheduleDueJobs())
-            let lost = try connection.first(EndLostAttempts()) ?? 0
-            let notToAsk = Set(try connection.query(JobsNotToAsk()))
-            let settings = JobSettings(
-                Dictionary(uniqueKeysWithValues: try connection.query(LoadJobSettings()).map { ($0.name, $0.value) }))
-            for (name, job) in jobs.sorted(by: { $0.key < $1.key }) where !notToAsk.contains(name) {
+        let (lost, isDue) = try await scheduler.withConnection { connection in
+            guard let found = try connection.first(PollJobs()) else { return (0, false) }
+            let settings = JobSettings(found.settings)
+            var isDue = found.isDue
+            for (name, job) in jobs.sorted(by: { $0.key < $1.key }) where !found.notToAsk.contains(name) {
                 guard let reason = try job.reasonToRun(settings, &connection) else { continue }
                 _ = try connection.first(EnqueueJob(job: name, reason: reason))
+                isDue = true
             }
-            return Int(lost)
+            return (Int(found.lost), isDue)
         }
         if lost > 0 { log(.lostAttempts(lost)) }
+        if isDue { for lane in lanes.indices { pauses[lane]?.cancel() } }
         if ContinuousClock.now >= nextPrune {
             nextPrune = .now + .seconds(3600)
             _ = try await scheduler.withConnection { try $0.first(PruneJobHistory()) }
@@ -182,7 +184,8 @@ package actor JobRunner {
             } catch {
                 log(.failure(JobFailure.text(of: error), retrySeconds: configuration.pollSeconds))
             }
-            await pause(lane)
+            // The scheduler wakes the lanes when there is something to claim.
+            await pause(lane, seconds: 12 * configuration.pollSeconds)
         }
     }
 
@@ -238,9 +241,9 @@ package actor JobRunner {
         }
     }
 
-    private func pause(_ lane: Int) async {
+    private func pause(_ lane: Int, seconds: Double) async {
         guard !isStopping else { return }
-        let seconds = configuration.pollSeconds * Double.random(in: 0.9...1.1)
+        let seconds = seconds * Double.random(in: 0.9...1.1)
         let sleep = Task<Void, Never> { try? await Task.sleep(for: .seconds(seconds)) }
         pauses[lane] = sleep
         await sleep.value

@@ -39,7 +39,7 @@ extension Command {
                 name: "job-lanes", value: "N", help: "jobs that run side by side (default 2)",
                 check: .integer(1...16), environmentKey: "AFTERTHOUGHT_JOB_LANES"),
             Option(
-                name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 5)",
+                name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 10)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
             Option.json,
         ],

@@ -11,8 +11,17 @@ enum JobCatalog {
     /// - Parameter analyzer: made when a job first needs it; a worker lends its own.
     /// - Returns: them, each with a name of its own.
     static func all(analyzer: @escaping @Sendable () -> TextAnalyzer) -> [any Job] {
-        [signalQuality(analyzer), RetrievalTrainingJob { .shipped(dimensions: $0) }]
+        [
+            signalQuality(analyzer), PreferenceAggregationJob(), PersonalityUpdateJob(), InsightCleanupJob(),
+            ClusteringJob { wideAnalyzer }, ReembedJob { wideAnalyzer },
+            ExperimentAnalysisJob(), PromptOptimizationJob(), LearningCleanupJob(), LearningReportJob(),
+            CacheCleanupJob(),
+            RetrievalTrainingJob { $0 == wideAnalyzer.dimensions ? wideAnalyzer : .shipped(dimensions: $0) },
+        ]
     }
+
+    /// What conversation vectors are made with; indexed when a job first needs it.
+    private static let wideAnalyzer = TextAnalyzer.shipped(dimensions: 256)
 
     private static func signalQuality(_ analyzer: @escaping @Sendable () -> TextAnalyzer) -> SignalQualityJob {
         SignalQualityJob { pairsMax, connection, goesOn in

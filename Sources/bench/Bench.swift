@@ -15,7 +15,11 @@ struct Bench {
         """
 
     static var tasks: [any BenchTask.Type] {
-        [ReadTask.self, ReadHitTask.self, BackfillTask.self, IncrementalTask.self, MemoryTask.self, IdleTask.self]
+        [
+            ReadTask.self, ReadHitTask.self, BackfillTask.self, IncrementalTask.self, MemoryTask.self, IdleTask.self,
+            UserJobsTask.self,
+            ClusteringTask.self,
+        ]
     }
 
     static func main() async {

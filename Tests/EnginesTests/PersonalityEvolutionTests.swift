@@ -80,7 +80,7 @@ import Testing
     @Test("Style stands in until the first activation, which wins entirely")
     func sources() throws {
         var script = CharacterScript(seed: 91)
-        for _ in 0..<8 {
+        for _ in 0..<8 + PersonalityEvolutionEngine.baselineRepliesMin {
             script.say(.assistant) {
                 $0.questionKind = .wh; $0.secondPerson = 2
             }
@@ -147,7 +147,8 @@ import Testing
             }
             let engine = try fold(PersonalityEvolutionEngine.self, script.observations)
             // The last turn is still open.
-            #expect(engine.model.count == (closesWith.isEmpty ? 79 : 40))
+            let judged = 40 - PersonalityEvolutionEngine.baselineRepliesMin
+            #expect(engine.model.count == (closesWith.isEmpty ? 2 * judged : judged))
         }
         var foreign = CharacterScript(seed: 132)
         for _ in 0..<20 {

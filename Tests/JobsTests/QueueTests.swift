@@ -186,7 +186,7 @@ struct QueueTests {
         _ = try connection.describe(EndLostAttempts.self)
         _ = try connection.describe(PruneJobHistory.self)
         _ = try connection.describe(EnqueueJob.self)
-        _ = try connection.describe(JobsNotToAsk.self)
+        _ = try connection.describe(PollJobs.self)
         _ = try connection.describe(JobsAfterStart.self)
         _ = try connection.describe(LoadJobSettings.self)
         _ = try connection.describe(DescribeJobSetting.self)

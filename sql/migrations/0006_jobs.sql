@@ -570,6 +570,28 @@ end;
 comment on function afterthought.end_lost_attempts is
     'Ends the attempts whose workers stopped renewing their leases; each counts as one.';
 
+create function afterthought.poll_jobs(
+    at timestamptz default null, out lost integer, out due boolean, out not_to_ask text[], out settings jsonb
+)
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform afterthought.schedule_due_jobs(at);
+    lost := afterthought.end_lost_attempts();
+    due := exists (select from afterthought.jobs as j where j.state = 'waiting' and j.run_at <= now());
+    not_to_ask := array(
+        select s.job
+        from afterthought.job_schedules as s
+        join afterthought.job_queues as q on q.queue = s.queue
+        where s.paused_at is not null or q.paused_at is not null
+            or exists (select from afterthought.jobs as j where j.unique_key = s.job and j.state = 'waiting'));
+    settings := (select coalesce(jsonb_object_agg(s.name, s.value), '{}') from afterthought.job_settings as s);
+end
+$$;
+comment on function afterthought.poll_jobs is
+    'What a worker does every few seconds, in one statement: schedules what is due, ends lost attempts, and tells '
+    'whether a job may be claimed, which jobs need not be asked whether they are needed, and the settings.';
+
 create function afterthought.prune_job_history(keep interval) returns bigint
     language sql set search_path = pg_catalog, pg_temp
 begin atomic

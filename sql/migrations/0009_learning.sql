@@ -442,7 +442,15 @@ begin
         raise exception 'expected an experiment with two arms, its control among them, and a primary metric'
             using errcode = '22023', hint = 'insert into experiment_arms and experiment_metrics first';
     end if;
-    update afterthought.learning_experiments set status = 'running', started_at = now() where experiment_id = $1;
+    -- What the intervals depend on is fixed before the first unit.
+    update afterthought.learning_experiments as e
+    set
+        status = 'running',
+        started_at = now(),
+        units_planned = coalesce(
+            e.units_planned,
+            (select 5 * s.value::bigint from afterthought.job_settings as s where s.name = 'AB_TEST_MIN_SAMPLE_SIZE'))
+    where e.experiment_id = $1;
     return true;
 end
 $$;
@@ -532,6 +540,21 @@ begin
     return case when tg_op = 'DELETE' then old else new end;
 end
 $$;
+create function afterthought.keep_experiment_plans() returns trigger
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if old.status <> 'draft' and (old.control_arm, old.outcome_window, old.units_planned, old.started_at)
+        is distinct from (new.control_arm, new.outcome_window, new.units_planned, new.started_at)
+    then
+        raise exception 'expected an experiment that is a draft, got: one that was started'
+            using errcode = '55000', hint = 'start another experiment with another control or outcome window';
+    end if;
+    return new;
+end
+$$;
+create trigger keep_experiment_plans before update on afterthought.learning_experiments
+    for each row execute function afterthought.keep_experiment_plans();
 create trigger keep_running_experiments before insert or update or delete on afterthought.experiment_arms
     for each row execute function afterthought.keep_running_experiments();
 create trigger keep_running_experiments before insert or update or delete on afterthought.experiment_metrics
@@ -625,7 +648,8 @@ begin
             ('learning_experiments', 'outcome_window',
                 'How long after its assignment a unit''s outcomes count; it is analysed when that is over.'),
             ('learning_experiments', 'units_planned',
-                'Units an arm at which intervals are narrowest; null: five times AB_TEST_MIN_SAMPLE_SIZE.'),
+                'Units an arm at which intervals are narrowest; start_experiment makes a null five times '
+                'AB_TEST_MIN_SAMPLE_SIZE.'),
             ('learning_experiments', 'concluded_at', 'The moment of the analysis that concluded it.'),
             ('learning_experiments', 'conclusion', 'winner, control_wins, inconclusive or sample_ratio_mismatch.'),
             ('learning_experiments', 'winner_arm', 'The arm to keep; null without a winner.'),

@@ -22,7 +22,9 @@ extension PersonalityEvolutionEngine {
             row.traitHistory = history.json(names: traits.map(\.name))
             row.adaptationSuggestions = effects.map(suggestions)
             if effects == nil {
-                reasons.append("adaptation_suggestions, effectiveness: fewer than \(Self.reactionsMin) reactions")
+                reasons.append(
+                    "adaptation_suggestions, effectiveness: fewer than \(Self.reactionsMin) reactions "
+                        + "after the first \(Self.baselineRepliesMin)")
             }
         }
         if !reasons.isEmpty { row.nullReasons[Self.name] = reasons.joined(separator: "; ") }

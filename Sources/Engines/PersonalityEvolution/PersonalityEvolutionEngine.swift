@@ -11,7 +11,7 @@ import Model
 /// - reaction to a turn (all bot messages since the user's last): (z_replied + z_valence + z_length)/√3, each against
 ///   this user's own running baseline; a turn that its session leaves unanswered counts as not replied once the next
 ///   session begins, unless talk was being closed (thanks, goodbye) or that can't be told: every session ends
-///   somewhere.
+///   somewhere. The first `baselineRepliesMin` replies teach the baseline alone.
 /// - effectiveness: `ReactionModel`, in standard deviations of the reaction, drawn towards zero, with 90 % intervals.
 ///
 /// Style is only read where the rules about words apply; a turn of which nothing could be read teaches nothing.
@@ -27,6 +27,8 @@ package struct PersonalityEvolutionEngine: Engine {
     static let forgottenWeight = 0.05
     /// An intensity that counts as showing the trait.
     static let shownMin = 0.1
+    /// Replies that only teach what is usual for the user: judged by fewer, a reaction has the wrong scale.
+    static let baselineRepliesMin = 6
 
     /// Words of a turn that are counted.
     static let turnWordsMax = 100_000
@@ -174,7 +176,7 @@ package struct PersonalityEvolutionEngine: Engine {
     }
 
     private mutating func learn(_ reaction: Double, from open: Turn) {
-        guard isGiven || open.isRead else { return }
+        guard isGiven || open.isRead, patterns.logWords.count >= Self.baselineRepliesMin else { return }
         var intensities = open.traits
         while intensities.count < traits.count { intensities.append(0) }
         model.add(reaction, traits: intensities)

@@ -3,9 +3,9 @@ import Model
 
 /// A running mean and variance of one user's values, drawn towards what most users do while there are few.
 ///
-/// Welford's recursion; mean and variance count `priorCount` values of the population.
+/// Welford's recursion; mean and variance count `priorCount` value of the population.
 struct RunningBaseline: Equatable, Sendable {
-    static let priorCount = 2.0
+    static let priorCount = 1.0
 
     private(set) var count = 0
     private(set) var mean = 0.0

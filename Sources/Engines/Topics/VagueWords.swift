@@ -3,8 +3,11 @@
 /// They count as a quarter of a word towards a topic's terms, so that a label uses them only when there is nothing
 /// better. The list was written down from the commonest labels of English chat without it; other languages have no
 /// such list.
-enum VagueWords {
+package enum VagueWords {
     static let hashes: Set<UInt32> = Set(list.split(separator: " ").map { TopicTerms.hash(String($0)) })
+
+    /// Whether a term says little about what is talked of.
+    package static func contains(_ text: String) -> Bool { contains(text, hash: TopicTerms.hash(text)) }
 
     /// Whether a term says little about what is talked of.
     ///

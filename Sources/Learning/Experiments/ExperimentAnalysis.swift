@@ -16,20 +16,29 @@ package struct ExperimentEffect: Hashable, Sendable {
     package var controlMean: Double
     package var armMean: Double
     /// Arm minus control, adjusted where a covariate explains anything; nil below two units.
-    package var effect: Double?
-    package var standardError: Double?
+    package var difference: MeanDifference?
     /// The always-valid interval; nil with a gap.
     package var interval: Interval?
     /// Always valid, the least of all looks; nil with a gap at this look.
     package var p: Double?
     /// `p` over all metrics and arms (Benjamini and Hochberg).
     package var adjustedP: Double?
-    /// Of the test for one look: Welch's, or the z-test of two shares.
-    package var fixedP: Double?
-    package var fixedInterval: Interval?
+    /// Of the z-test of two shares, for one look; nil for other metrics, and with a gap.
+    var pooledP: Double?
     /// The share of the variance that the covariate took out; nil without a covariate.
     package var varianceReduction: Double?
     package var gap: Gap?
+
+    package var effect: Double? { difference?.estimate }
+    package var standardError: Double? { difference?.standardError }
+
+    /// Of the test for one look: the z-test of two shares, or Welch's; nil with a gap.
+    package var fixedP: Double? { gap == nil ? pooledP ?? difference?.welchP : nil }
+
+    /// Welch's interval, for one look; nil with a gap.
+    package func fixedInterval(level: Double) -> Interval? {
+        gap == nil ? difference?.welchInterval(level: level) : nil
+    }
 
     /// Whether the effect is there beyond chance, whatever its direction.
     package func isSignificant(_ alpha: Double) -> Bool { adjustedP.map { $0 <= alpha } ?? false }
@@ -100,16 +109,14 @@ package struct ExperimentAnalysis: Hashable, Sendable {
                 effect.varianceReduction = 1 - adjusted.standardError * adjusted.standardError / variance
             }
         }
-        effect.effect = difference.estimate
-        effect.standardError = difference.standardError
+        effect.difference = difference
         effect.gap = gap(plan, metric, control, treated, difference)
         guard effect.gap == nil else { return effect }
         effect.interval = plan.sequence.interval(difference)
         effect.p = plan.sequence.p(difference)
-        effect.fixedInterval = difference.welchInterval(level: 1 - plan.alpha)
-        let isPlainShare = plan.metrics[metric].isBinary && effect.varianceReduction == nil
-        effect.fixedP =
-            isPlainShare ? MeanDifference.pooledP(control: control, arm: treated) : difference.welchP
+        if plan.metrics[metric].isBinary, effect.varianceReduction == nil {
+            effect.pooledP = MeanDifference.pooledP(control: control, arm: treated)
+        }
         return effect
     }
 

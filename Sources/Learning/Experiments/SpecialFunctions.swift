@@ -19,6 +19,7 @@ package enum SpecialFunctions {
     /// The x with P(Z ≤ x) = probability.
     ///
     /// - Parameter probability: 0…1 exclusive.
+    /// - Returns: the quantile.
     package static func normalQuantile(_ probability: Double) -> Double {
         precondition(probability > 0 && probability < 1, "expected 0 < probability < 1, got: \(probability)")
         if probability == 0.5 { return 0 }
@@ -62,6 +63,7 @@ package enum SpecialFunctions {
     /// - Parameters:
     ///   - a: positive.
     ///   - x: at least 0.
+    /// - Returns: 0…1.
     package static func upperGamma(_ a: Double, _ x: Double) -> Double {
         precondition(a > 0 && x >= 0, "expected a > 0 and x >= 0, got: \(a) and \(x)")
         if x == 0 { return 1 }
@@ -91,6 +93,7 @@ package enum SpecialFunctions {
     ///   - x: 0…1.
     ///   - a: positive.
     ///   - b: positive.
+    /// - Returns: 0…1.
     package static func incompleteBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
         precondition(a > 0 && b > 0 && x >= 0 && x <= 1, "expected a, b > 0 and x in 0…1, got: \(a), \(b), \(x)")
         if x == 0 || x == 1 { return x }
@@ -114,6 +117,7 @@ package enum SpecialFunctions {
     /// - Parameters:
     ///   - t: any.
     ///   - degrees: of freedom, positive, not necessarily whole.
+    /// - Returns: 0…1.
     package static func studentTwoSided(_ t: Double, degrees: Double) -> Double {
         incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5)
     }

@@ -54,10 +54,11 @@ struct PromptText {
         let words = words(of: sentence)
         let text = " " + words.joined(separator: " ") + " "
         func says(_ phrases: [String]) -> Bool { phrases.contains { text.contains(" \($0) ") } }
-        if ["you are", "act as", "your role", "you re", "your name is"].contains(where: { text.hasPrefix(" \($0) ") }) {
+        let roles = ["you are", "act as", "your role", "you re", "your name is"]
+        if roles.contains(where: { text.hasPrefix(" \($0) ") }) {
             return .role
         }
-        if says(["never", "must", "must not", "do not", "don t", "always", "avoid", "only", "unless"]) { return .rules }
+        if says(["never", "must", "do not", "don t", "always", "avoid", "only", "unless"]) { return .rules }
         if says([
             "answer in", "answer with", "reply in", "reply with", "respond in", "respond with", "format", "json",
             "bullet", "bullets", "output", "words", "sentences", "characters",

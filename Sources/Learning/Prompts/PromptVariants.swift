@@ -96,7 +96,8 @@ extension PromptVariants {
         let lengths = outputs.map { PromptText.words(of: $0).count }.sorted()
         let low = lengths[lengths.count / 10]
         let high = lengths[lengths.count - 1 - lengths.count / 10]
-        var lines = [low == high ? "Answer in about \(max(1, low)) words." : "Answer in \(max(1, low)) to \(high) words."]
+        let range = low == high ? "about \(max(1, low))" : "\(max(1, low)) to \(high)"
+        var lines = ["Answer in \(range) words."]
         func all(_ test: (String) -> Bool) -> Bool { outputs.allSatisfy(test) }
         if all({ $0.hasPrefix("{") && $0.hasSuffix("}") }) { lines.append("Answer with one JSON object alone.") }
         if all({ $0.hasPrefix("[") && $0.hasSuffix("]") }) { lines.append("Answer with one JSON array alone.") }
@@ -153,7 +154,8 @@ extension PromptVariants {
 
     private func exampleBlock(_ examples: [PromptExample]) -> String {
         "## Examples\n"
-            + examples.map { "Input: \(shortened($0.input))\nAnswer: \(shortened($0.output))" }.joined(separator: "\n\n")
+            + examples.map { "Input: \(shortened($0.input))\nAnswer: \(shortened($0.output))" }
+            .joined(separator: "\n\n")
     }
 
     private func shortened(_ text: String) -> String {

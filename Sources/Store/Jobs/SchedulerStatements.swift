@@ -66,20 +66,36 @@ package struct EnqueueJob: Statement {
     package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int64 { try row.decode(0) }
 }
 
-/// Jobs that need not be asked whether they have something to do: they wait already, or are paused.
-package struct JobsNotToAsk: Statement {
-    package static let name = "jobs_not_to_ask"
+/// Schedules what is due, ends lost attempts, and tells what a runner has to know, in one statement.
+package struct PollJobs: Statement {
+    package static let name = "poll_jobs"
     package static let sql = """
-        select s.job::text
-        from afterthought.job_schedules as s
-        join afterthought.job_queues as q on q.queue = s.queue
-        where s.paused_at is not null or q.paused_at is not null
-            or exists (
-                select from afterthought.jobs as j where j.unique_key = s.job and j.state = 'waiting')
+        select lost, due, not_to_ask, array(select jsonb_object_keys(settings)),
+            array(select value from jsonb_each_text(settings))
+        from afterthought.poll_jobs()
         """
 
+    /// What a look at the queue found.
+    package struct Row: Sendable {
+        /// Attempts whose workers are gone.
+        package var lost: Int32
+        /// Whether a job may be claimed now.
+        package var isDue: Bool
+        /// Jobs that need not be asked whether they have something to do: they wait already, or are paused.
+        package var notToAsk: [String]
+        /// All settings.
+        package var settings: [String: String]
+    }
+
     package init() {}
-    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> String { try row.decode(0) }
+
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Row {
+        let names = try row.decode(3, as: [String].self)
+        let values = try row.decode(4, as: [String].self)
+        return Row(
+            lost: try row.decode(0), isDue: try row.decode(1), notToAsk: try row.decode(2),
+            settings: Dictionary(uniqueKeysWithValues: zip(names, values)))
+    }
 }
 
 /// Jobs that also run some time after a worker starts, with that time in seconds.
