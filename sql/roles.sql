@@ -49,8 +49,11 @@ grant insert (experiment_id, unit_id, arm, assigned_at, covariates)
     on afterthought.experiment_assignments to afterthought_app;
 grant insert (experiment_id, unit_id, metric, value, observed_at, external_id)
     on afterthought.experiment_outcomes to afterthought_app;
-grant insert (query_text, document_text, relevance, document_group, source, user_id, created_at)
-    on afterthought.embedding_training_pairs to afterthought_app;
+grant insert (
+    query_text, document_text, relevance, document_group, source, user_id, created_at, query_embedding,
+    document_embedding
+) on afterthought.embedding_training_pairs to afterthought_app;
+grant select on afterthought.retrieval_adapter_current to afterthought_app, afterthought_reader;
 grant execute on function
     afterthought.record_agent, afterthought.record_execution, afterthought.record_feedback,
     afterthought.record_example, afterthought.record_training_pair, afterthought.record_experiment_exposure,
@@ -125,6 +128,7 @@ grant insert on afterthought.agent_feedback_archive to afterthought_worker;
 grant delete on afterthought.agent_feedback to afterthought_worker;
 grant update (status, concluded_at, conclusion, winner_arm) on afterthought.learning_experiments to afterthought_worker;
 grant update (consumed_run_id) on afterthought.embedding_training_pairs to afterthought_worker;
+grant insert, update on afterthought.retrieval_adapters to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.

@@ -20,6 +20,7 @@ enum JobCatalog {
             ClusteringJob { wideAnalyzer }, ReembedJob { wideAnalyzer }, ExperimentAnalysisJob(),
             PromptOptimizationJob(evaluator: promptEvaluator), LearningCleanupJob(), LearningReportJob(),
             CacheCleanupJob(),
+            RetrievalTrainingJob { $0 == wideAnalyzer.dimensions ? wideAnalyzer : .shipped(dimensions: $0) },
         ]
     }
 

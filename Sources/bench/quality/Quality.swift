@@ -20,7 +20,7 @@ struct Quality {
             ForgettingCurveQuality.self, RetrievalTrendQuality.self, ReMentionQuality.self, PersonalityQuality.self,
             EmotionQuality.self, DialogueActsQuality.self, StyleQuality.self, ReplyLengthQuality.self,
             AnomalyQuality.self, ChangePointQuality.self, CharacterRateQuality.self, PoorTurnQuality.self,
-            EngagementQuality.self, ClusteringQuality.self, ExperimentQuality.self,
+            EngagementQuality.self, ClusteringQuality.self, ExperimentQuality.self, AdapterQuality.self,
         ]
     }
 
