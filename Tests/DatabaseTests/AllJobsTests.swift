@@ -12,18 +12,18 @@ struct AllJobsTests {
         "cache_cleanup": "select true",
         "preference_aggregation": "select count(*) = 40 from afterthought.user_preferences",
         "personality_update": """
-            select count(*) = 40 and min(openness) = 50.6 and max(openness) = 50.6 and min(extraversion) = 50.2
-            from afterthought.user_personality_profiles
-            """,
+        select count(*) = 40 and min(openness) = 50.6 and max(openness) = 50.6 and min(extraversion) = 50.2
+        from afterthought.user_personality_profiles
+        """,
         "insight_cleanup": "select count(*) = 120 from afterthought.chat_personality_insights",
         "clustering": "select count(*) > 1 from afterthought.current_clusters",
         "reembed": "select true",
         "prompt_optimization": "select count(*) = 4 and count(score) = 0 from afterthought.prompt_variants",
         "rag_training": "select count(*) >= 1 from afterthought.training_runs where kind = 'rag_training'",
         "ab_test_analysis": """
-            select winner_arm = 'new' and status = 'concluded'
-            from afterthought.learning_experiments where experiment_id = 'generated-experiment'
-            """,
+        select winner_arm = 'new' and status = 'concluded'
+        from afterthought.learning_experiments where experiment_id = 'generated-experiment'
+        """,
         "learning_cleanup": "select count(*) = 5 from afterthought.agent_feedback_archive",
         "learning_report": "select count(*) = 1 from afterthought.learning_reports",
         "signal_quality": "select count(*) > 0 from afterthought.signal_quality",
@@ -33,7 +33,7 @@ struct AllJobsTests {
     func everyJob() async throws {
         let database = TestDatabase.current
         var connection = try database.connect()
-        try SampleRows.insert(SampleRows.ofPairs(64), into: &connection)
+        try SampleRows.insert(SampleRows.ofPairs(24), into: &connection)
         try GeneratedBusiness.insert(into: &connection)
         try await Workbench.runOnce(try database.options)
         let names = JobCatalog.all { Workbench.analyzer }.map(\.name)

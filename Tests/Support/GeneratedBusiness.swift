@@ -12,7 +12,8 @@ package enum GeneratedBusiness {
             """
             select afterthought.record_preference_signal(
                 'generated-' || u, 'generated query ' || s, 'buy',
-                array['modern', case s % 3 when 0 then 'rustic' else 'plain' end], array['under $' || 100 + 10 * s], array['Generated Brand'], array['4 stars'], null, 'talk-' || s,
+                array['modern', case s % 3 when 0 then 'rustic' else 'plain' end],
+                array['under $' || 100 + 10 * s], array['Generated Brand'], array['4 stars'], null, 'talk-' || s,
                 now() - make_interval(hours => s))
             from generate_series(1, 40) as u, generate_series(1, 12) as s;
 
@@ -62,7 +63,9 @@ package enum GeneratedBusiness {
             insert into afterthought.experiment_metrics (experiment_id, metric, role, aggregate)
             values ('generated-experiment', 'answered', 'primary', 'any');
             select afterthought.start_experiment('generated-experiment');
+            set session_replication_role = replica;
             update afterthought.learning_experiments set started_at = now() - interval '3 days';
+            set session_replication_role = origin;
             select afterthought.record_experiment_exposure(
                 'generated-experiment', 'unit-' || u, assigned_at => now() - interval '2 days')
             from generate_series(1, 4000) as u;
