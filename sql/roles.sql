@@ -39,7 +39,7 @@ grant insert (user_id, bot_name, topic, propensity, sent_at, answered_at)
     on afterthought.outreach_attempts to afterthought_app;
 grant execute on function
     afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,
-    afterthought.record_outreach, afterthought.record_outreach_answer
+    afterthought.record_outreach, afterthought.record_outreach_answer, afterthought.set_outreach_rule
 to afterthought_app;
 
 -- The reader: views, the rows behind them, and what the reader library needs to judge and to hear of them.
@@ -48,7 +48,7 @@ grant select on
     afterthought.strategic_character_performance, afterthought.strategic_personality_profiles,
     afterthought.strategic_conversation_patterns, afterthought.strategic_memory_behavior,
     afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache,
-    afterthought.signal_quality, afterthought.signal_quality_latest
+    afterthought.signal_quality, afterthought.signal_quality_latest, afterthought.outreach_rules
 to afterthought_reader;
 grant select (shard, verified_at, ttl, engine_version, config_hash, generation)
     on afterthought.shard_progress to afterthought_reader;
@@ -78,7 +78,7 @@ end
 $$;
 grant delete on
     afterthought.messages, afterthought.memory_retrievals, afterthought.metric_points, afterthought.trait_activations,
-    afterthought.outreach_attempts, afterthought.pair_changes
+    afterthought.outreach_attempts, afterthought.pair_changes, afterthought.outreach_rules
 to afterthought_admin;
 grant insert, update, delete on
     afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors, afterthought.shard_progress

@@ -22,12 +22,17 @@ static const unsigned char migration_0005[] = {
 #embed "../../sql/migrations/0005_engines_2.sql"
 };
 
+static const unsigned char migration_0010[] = {
+#embed "../../sql/migrations/0010_outreach_rules.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
     {"0003_import", migration_0003, sizeof migration_0003},
     {"0004_signal_quality", migration_0004, sizeof migration_0004},
     {"0005_engines_2", migration_0005, sizeof migration_0005},
+    {"0010_outreach_rules", migration_0010, sizeof migration_0010},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }
