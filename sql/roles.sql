@@ -66,6 +66,9 @@ to afterthought_worker;
 grant update on afterthought.shard_progress to afterthought_worker;
 grant insert (user_id, bot_name, reason) on afterthought.pair_changes to afterthought_worker;
 grant insert on afterthought.signal_quality to afterthought_worker;
+grant insert, update, delete on afterthought.jobs, afterthought.job_ticks, afterthought.system_tasks
+to afterthought_worker;
+grant update on afterthought.job_schedules, afterthought.job_settings to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.
@@ -81,6 +84,7 @@ grant delete on
     afterthought.outreach_attempts, afterthought.pair_changes, afterthought.outreach_rules
 to afterthought_admin;
 grant insert, update, delete on
-    afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors, afterthought.shard_progress
+    afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors,
+    afterthought.shard_progress, afterthought.job_schedules, afterthought.job_settings, afterthought.job_queues
 to afterthought_admin;
 grant execute on all functions in schema afterthought to afterthought_admin;

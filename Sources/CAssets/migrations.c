@@ -22,6 +22,10 @@ static const unsigned char migration_0005[] = {
 #embed "../../sql/migrations/0005_engines_2.sql"
 };
 
+static const unsigned char migration_0006[] = {
+#embed "../../sql/migrations/0006_jobs.sql"
+};
+
 static const unsigned char migration_0010[] = {
 #embed "../../sql/migrations/0010_outreach_rules.sql"
 };
@@ -32,6 +36,7 @@ static const afterthought_asset migrations[] = {
     {"0003_import", migration_0003, sizeof migration_0003},
     {"0004_signal_quality", migration_0004, sizeof migration_0004},
     {"0005_engines_2", migration_0005, sizeof migration_0005},
+    {"0006_jobs", migration_0006, sizeof migration_0006},
     {"0010_outreach_rules", migration_0010, sizeof migration_0010},
 };
 

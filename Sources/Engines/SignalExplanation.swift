@@ -79,16 +79,17 @@ extension SignalExplanation {
         }
         return [
             make(
-                "memory_snapshot", "the \(Projections.snapshotMemoriesMax) least and \(Projections.snapshotMemoriesMax) most likely to be "
-                    + "recalled; " + recall, fsrs,
+                "memory_snapshot",
+                "the \(Projections.snapshotMemoriesMax) least likely to be recalled and as many of the most likely; "
+                    + recall, fsrs,
                 [candidates, curve]),
             make(
                 "avg_memory_age_hours", "now − mean time at which the tracked memories were first met, in hours",
                 "arithmetic mean", [time("memory_first_seen_mean") { $0.memoryFirstSeenMean }]),
             make(
                 "retrieval_frequency_trend",
-                "rate over \(Int(DecayedEvents.fastDays)) days against rate over \(Int(DecayedEvents.slowDays)) days, each "
-                    + "a decayed count over its exposure; increasing or "
+                "rate over \(Int(DecayedEvents.fastDays)) days against rate over \(Int(DecayedEvents.slowDays)) days, "
+                    + "each a decayed count over its exposure; increasing or "
                     + "declining where the difference exceeds 1.96 standard errors of a Poisson process",
                 "two-sided test at 5 %",
                 [
@@ -98,7 +99,8 @@ extension SignalExplanation {
                     number("memory_event_slow") { $0.memoryEventSlow },
                 ]),
             make(
-                "forgetting_risk_memories", "up to \(Projections.riskMemoriesMax) memories by risk = 1 − recall; " + recall, fsrs,
+                "forgetting_risk_memories",
+                "up to \(Projections.riskMemoriesMax) memories by risk = 1 − recall; " + recall, fsrs,
                 [candidates, curve]),
             make(
                 "topic_drift", "distance between the newest topics' direction and the long-run one, 0…1",
@@ -126,7 +128,8 @@ extension SignalExplanation {
                 "adaptation_suggestions", "traits whose effect's interval excludes zero: more of it or less of it",
                 text("adaptation_suggestions") { $0.adaptationSuggestions }),
             make(
-                "trait_evolution_history", "mean intensity of each trait a day (UTC), the last \(Limits.traitHistoryDaysMax) days",
+                "trait_evolution_history",
+                "mean intensity of each trait a day (UTC), the last \(Limits.traitHistoryDaysMax) days",
                 text("trait_history") { $0.traitHistory }),
         ]
     }()
@@ -170,8 +173,8 @@ extension SignalExplanation {
                 [text("topic_transition_graph") { $0.topicTransitionGraph }]),
             make(
                 "communication_style", .conversationPatterns,
-                "three words: register (formality below \(StyleLabels.casualBelow), from \(StyleLabels.formalFrom)), length "
-                    + "(median words below \(Int(StyleLabels.moderateWords)), from "
+                "three words: register (formality below \(StyleLabels.casualBelow), from \(StyleLabels.formalFrom)), "
+                    + "length (median words below \(Int(StyleLabels.moderateWords)), from "
                     + "\(Int(StyleLabels.expansiveWords))), and "
                     + "the manner that exceeds its own bound most; the measures are in style_features",
                 "conventions, stated in StyleLabels.swift", [text("communication_style") { $0.communicationStyle }],
@@ -179,8 +182,8 @@ extension SignalExplanation {
             make(
                 "preferred_depth", .conversationPatterns,
                 "mean of length (log of the median words between 4 and 30), staying (log of the messages in a row "
-                    + "on a topic, up to 8) and disclosure (twice its share, at most 1): brief below \(StyleLabels.depthModerate), "
-                    + "deep from \(StyleLabels.depthDeep)",
+                    + "on a topic, up to 8) and disclosure (twice its share, at most 1): brief below "
+                    + "\(StyleLabels.depthModerate), deep from \(StyleLabels.depthDeep)",
                 "conventions, stated in StyleLabels.swift", [text("preferred_depth") { $0.preferredDepth }],
                 .userMessages),
             make(
@@ -214,8 +217,12 @@ extension SignalExplanation {
                 "posterior mean of ln m, the user's multiplier of stability, on a grid under the prior N(0, 1): a "
                     + "user without evidence has the population's curve",
                 "Bayes on a grid; Anderson & Schooler 1991 for need odds", [curve]),
-            make("high_retention_memories", "memories with recall ≥ \(Projections.highRetention); " + recall, fsrs, [candidates, curve]),
-            make("low_retention_memories", "memories with recall < \(Projections.lowRetention); " + recall, fsrs, [candidates, curve]),
+            make(
+                "high_retention_memories",
+                "memories with recall ≥ \(Projections.highRetention); " + recall, fsrs, [candidates, curve]),
+            make(
+                "low_retention_memories",
+                "memories with recall < \(Projections.lowRetention); " + recall, fsrs, [candidates, curve]),
             make(
                 "recall_simulation_score",
                 "1 − (Σ |returns − predicted| over \(Calibration.binEnds.count + 1) bins + κ/2) / "
@@ -261,7 +268,8 @@ extension SignalExplanation {
                     time("last_outreach_at") { $0.lastOutreachAt },
                 ]),
             make(
-                "suggested_topics", "topics that the user likes or that were left open, by decayed interest (e^(−days / "
+                "suggested_topics",
+                "topics that the user likes or that were left open, by decayed interest (e^(−days / "
                     + "\(Int(TopicInterests.decayDays)))); none while do_not_contact or a cap of outreach_rules holds",
                 "decayed counts", [text("suggested_topics") { $0.suggestedTopics }]),
             make(

@@ -1,4 +1,3 @@
-import Postgres
 import Synchronization
 
 /// Tells a running job to end early: its time is up, somebody cancelled it, or the worker stops.
@@ -25,6 +24,14 @@ package final class JobStop: Sendable {
 }
 
 /// A run ended early because it was asked to.
-package struct JobStopped: Error {
+package struct JobStopped: Error, CustomStringConvertible {
     package let reason: JobStop.Reason
+    package var description: String {
+        switch reason {
+        case .timeout: "its time was up"
+        case .cancelled: "cancelled on request"
+        case .claimLost: "its lease ran out, and another attempt took over"
+        case .workerStops: "the worker stopped; it goes on where it was"
+        }
+    }
 }

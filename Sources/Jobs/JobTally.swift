@@ -25,7 +25,7 @@ package struct JobTally: Hashable, Sendable {
     }
 
     /// The form in which it is kept between attempts.
-    var json: JSONValue {
+    package var json: JSONValue {
         func count(_ key: String, _ value: Int) -> JSONMember {
             JSONMember(key: key, value: .number(JSONNumber(Int64(value))))
         }

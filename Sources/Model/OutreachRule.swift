@@ -63,6 +63,7 @@ package struct OutreachRule: Hashable, Sendable {
     /// - Parameters:
     ///   - sent: when proactive messages were sent, in microseconds since the Unix epoch.
     ///   - moment: when the question is asked.
+    /// - Returns: the rule that forbids it.
     package func block(sent: [Int64], at moment: Timestamp) -> String? {
         if doNotContact == true { return "do_not_contact is set" }
         func count(_ days: Int64) -> Int {

@@ -11,6 +11,10 @@ extension Connection {
         if let interruption, interruption.isRequested {
             throw PostgresError(.cancelled, "cancelled before the statement was sent")
         }
+        if let breaksBeforeSending, breaksBeforeSending() {
+            health = .broken
+            throw PostgresError(.connectionLost, "broken on purpose")
+        }
         if health == .outstanding, !recover(deadline) {
             if health == .broken { throw PostgresError(.connectionLost, "the connection was lost before") }
             throw PostgresError(.timeout, "an earlier statement has not ended yet")

@@ -42,6 +42,9 @@ package struct Connection: ~Copyable {
     /// Whether the connection can be used.
     package internal(set) var health = Health.ready
 
+    /// See `ConnectionOptions`.
+    let breaksBeforeSending: (@Sendable () -> Bool)?
+
     /// Connects.
     ///
     /// - Parameter options: where and how.
@@ -53,6 +56,7 @@ package struct Connection: ~Copyable {
         cancelHandle = unsafe opened.cancelHandle
         usesPreparedStatements = options.preparesStatements
         parameters = Parameters()
+        breaksBeforeSending = options.breaksBeforeSending
     }
 
     deinit { unsafe PQfinish(handle) }

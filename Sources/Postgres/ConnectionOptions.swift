@@ -28,6 +28,11 @@ package struct ConnectionOptions: Sendable {
     /// Whether statements are prepared by name; false works through transaction poolers.
     package var preparesStatements = true
 
+    /// Called before anything is sent; when it returns true the connection breaks there, as if the process had died.
+    ///
+    /// For tests alone: never set in production.
+    package var breaksBeforeSending: (@Sendable () -> Bool)?
+
     /// Reads where to connect.
     ///
     /// - Parameters:

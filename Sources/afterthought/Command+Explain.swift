@@ -14,11 +14,12 @@ extension Command {
                 + "from the pair's whole history and shown beside the cached one, both at the same moment; each of the "
                 + "newest inputs is left out once, to find those that the value hangs on. Texts are never shown, only "
                 + "ids. Nothing is changed.",
-            "With an empty USER, COLUMN is one of the bot's own, such as quality_trend: its value is computed again from "
-                + "the bot's hourly buckets, whose measures are listed.",
+            "With an empty USER, COLUMN is one of the bot's own, such as quality_trend: its value is computed again "
+                + "from the bot's hourly buckets, whose measures are listed.",
         ],
         arguments: [
-            Argument(name: "USER", help: "the user's id; '' for a signal of the bot alone"), Argument(name: "BOT", help: "the bot's name"),
+            Argument(name: "USER", help: "the user's id; '' for a signal of the bot alone"),
+            Argument(name: "BOT", help: "the bot's name"),
             Argument(name: "COLUMN", help: "the signal"),
         ],
         options: [
@@ -28,7 +29,8 @@ extension Command {
             Option.json,
         ],
         examples: [
-            "explain u42 elena receptivity_score", "explain u42 elena recent_topics --inputs 100 --json", "explain '' elena quality_trend",
+            "explain u42 elena receptivity_score", "explain u42 elena recent_topics --inputs 100 --json",
+            "explain '' elena quality_trend",
         ],
         body: .blocking { invocation in
             let column = invocation.arguments[2]

@@ -67,8 +67,10 @@ struct CharacterAccount {
             let taken = sums.measures.filter { explanation.takes($0.name) && $0.sum.count > 0 }
             hours += taken.isEmpty ? 0 : 1
             for measure in taken {
-                found[measure.name, default: Input(name: measure.name)].hours += 1
-                found[measure.name]?.sum = (found[measure.name]?.sum ?? MeasureSum()) + measure.sum
+                var input = found[measure.name] ?? Input(name: measure.name)
+                input.hours += 1
+                input.sum = input.sum + measure.sum
+                found[measure.name] = input
             }
         }
         self.hours = hours

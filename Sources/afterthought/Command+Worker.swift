@@ -1,5 +1,6 @@
 import Bytes
 import Engines
+import Jobs
 import Postgres
 import Store
 import Worker
@@ -10,7 +11,10 @@ extension Command {
         name: "worker", summary: "process new messages until stopped",
         details: [
             "Any number of workers may run on a database; they share its 64 shards by leases, and all must have the "
-                + "same settings. SIGTERM and Ctrl-C stop one within seconds, with nothing half done."
+                + "same settings. SIGTERM and Ctrl-C stop one within seconds, with nothing half done.",
+            "It runs the jobs of `afterthought schedule` as well, unless it is told --no-jobs or --once. A variable "
+                + "named like one of their settings, such as CLUSTERING_MESSAGE_THRESHOLD, is stored for all workers "
+                + "when it starts.",
         ],
         options: [
             Option(name: "once", help: "run until everything committed so far is reflected, then stop"),
@@ -30,6 +34,13 @@ extension Command {
             Option(
                 name: "batch", value: "N", help: "rows that a batch reads at most (default 10000)",
                 check: .integer(1...100_000), environmentKey: "AFTERTHOUGHT_BATCH_ROWS"),
+            Option(name: "no-jobs", help: "leave scheduled jobs to other workers"),
+            Option(
+                name: "job-lanes", value: "N", help: "jobs that run side by side (default 2)",
+                check: .integer(1...16), environmentKey: "AFTERTHOUGHT_JOB_LANES"),
+            Option(
+                name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 5)",
+                check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
             Option.json,
         ],
         examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
@@ -38,20 +49,20 @@ extension Command {
             return try await withDatabase(invocation) { options in
                 try await migrateIfEmbedded(invocation, options)
                 let json = invocation.wantsJSON
+                let analyzer = TextAnalyzer.shipped(dimensions: configuration.embeddingDimensions)
                 let worker = Worker(
-                    configuration: configuration, options: options,
-                    analyzer: .shipped(dimensions: configuration.embeddingDimensions),
+                    configuration: configuration, options: options, analyzer: analyzer,
                     log: { WorkerLog.write($0, json: json) })
-                let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
-                defer { watcher.cancel() }
                 if invocation.isSet("once") {
+                    let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
+                    defer { watcher.cancel() }
                     let started = Deadline.now
                     let report = try await worker.runOnce()
                     Terminal.print(
                         workerText(report, seconds: Double(Deadline.now - started) / 1e9, json: json))
                 } else {
                     WorkerLog.line("working; stop with Ctrl-C or SIGTERM", json: json)
-                    try await worker.run()
+                    try await workAndRunJobs(invocation, worker, jobRunner(invocation, options, analyzer))
                     WorkerLog.line("stopped", json: json)
                 }
                 return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok
@@ -71,6 +82,50 @@ extension Command {
             throw CommandFailure(.usage, error.description, hint: error.hint)
         }
         return configuration
+    }
+
+    /// The runner of jobs beside a worker; nil if there is to be none.
+    private static func jobRunner(
+        _ invocation: Invocation, _ options: ConnectionOptions, _ analyzer: TextAnalyzer
+    ) -> JobRunner? {
+        if invocation.isSet("no-jobs") { return nil }
+        var configuration = JobRunnerConfiguration()
+        configuration.lanes = invocation.integer("job-lanes") ?? configuration.lanes
+        configuration.pollSeconds =
+            invocation.value("job-poll-seconds").flatMap(Double.init) ?? configuration.pollSeconds
+        configuration.settings = invocation.environment
+        let json = invocation.wantsJSON
+        return JobRunner(
+            JobCatalog.all { analyzer }, configuration: configuration, options: options,
+            log: { WorkerLog.write($0, json: json) })
+    }
+
+    /// Runs both until somebody asks to stop, or one of them can't go on.
+    private static func workAndRunJobs(_ invocation: Invocation, _ worker: Worker, _ runner: JobRunner?) async throws {
+        @Sendable func stop() {
+            worker.stop()
+            if let runner { Task { await runner.stop() } }
+        }
+        let watcher = Task { await StopSignal.whenRequested(stop) }
+        defer { watcher.cancel() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                defer { stop() }
+                try await worker.run()
+            }
+            if let runner {
+                group.addTask {
+                    defer { stop() }
+                    try await runner.run()
+                }
+            }
+            // Whoever ends first has asked the other to end; the error of the first is the one to tell.
+            var failure: (any Error)?
+            while let ended = await group.nextResult() {
+                if case .failure(let error) = ended { failure = failure ?? error }
+            }
+            if let failure { throw failure }
+        }
     }
 
     /// Runs asynchronous work on the chosen database, and stops the private server afterwards.

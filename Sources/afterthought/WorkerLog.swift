@@ -1,4 +1,5 @@
 import Bytes
+import Jobs
 import Worker
 
 /// What a worker says, one line an event on standard error; never any content or user.
@@ -20,6 +21,20 @@ enum WorkerLog {
             let hint = fault.hint.map { "\nhint: \($0)" } ?? ""
             let again = seconds > 0 ? " (again in \(Int(seconds.rounded(.up))) s)" : ""
             line(fault.description + again + (json ? "" : hint), json: json, level: "error", hint: fault.hint)
+        }
+    }
+
+    /// Writes what the runner of jobs says.
+    static func write(_ event: JobEvent, json: Bool) {
+        switch event {
+        case .ended(let report):
+            let what = "job \(report.claim.id) \(report.claim.name): \(report.state ?? "taken over")"
+            guard let error = report.error else { return line(what, json: json) }
+            line("\(what): \(error)", json: json, level: "warning", hint: nil)
+        case .lostAttempts(let count):
+            line("\(count) jobs lost their workers; they are repeated", json: json, level: "warning")
+        case .failure(let text, let seconds):
+            line("jobs: \(text) (again in \(Int(seconds.rounded(.up))) s)", json: json, level: "error")
         }
     }
 

@@ -101,9 +101,9 @@ struct OutreachRulesTests {
         "expected_return_hours": "30.5",
         "outreach_times":
             """
-            (select jsonb_agg((extract(epoch from now() - h * interval '1 hour') * 1000000)::bigint)
-            from unnest('{30, 20, 1}'::int[]) as h)
-            """,
+        (select jsonb_agg((extract(epoch from now() - h * interval '1 hour') * 1000000)::bigint)
+        from unnest('{30, 20, 1}'::int[]) as h)
+        """,
         "null_reasons": #"'{"proactive_engagement": "something: else"}'"#,
     ]
 

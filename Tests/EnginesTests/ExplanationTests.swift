@@ -13,7 +13,7 @@ import Testing
     @Test("Each formula names the constants that its engine computes with") func constants() throws {
         let named: [(column: String, constants: [String])] = [
             ("memory_snapshot", ["\(Projections.snapshotMemoriesMax)"]),
-            ("retrieval_frequency_trend", ["\(Int(DecayedEvents.fastDays)) days", "\(Int(DecayedEvents.slowDays)) days"]),
+            ("retrieval_frequency_trend", [DecayedEvents.fastDays, DecayedEvents.slowDays].map { "\(Int($0)) days" }),
             ("forgetting_risk_memories", ["\(Projections.riskMemoriesMax) memories"]),
             ("trait_evolution_history", ["\(Limits.traitHistoryDaysMax) days"]),
             ("communication_style", [StyleLabels.casualBelow, StyleLabels.formalFrom].map { "\($0)" }),
@@ -37,7 +37,9 @@ import Testing
     @Test("A formula, computed as it is stated, gives the engine's value") func values() throws {
         var hours = ActiveHours()
         let midnight = Timestamp(seconds: 1_525_651_200)
-        for hour in [0, 1, 19, 19 + 24, 20 + 48, 43 + 48] { hours.add(midnight.advanced(bySeconds: Double(hour) * 3600)) }
+        for hour in [0, 1, 19, 19 + 24, 20 + 48, 43 + 48] {
+            hours.add(midnight.advanced(bySeconds: Double(hour) * 3600))
+        }
         // p_h = (s_h + κ/24) / (N + κ), s_h smoothed by ¼ ½ ¼: counts are 1 at 0, 1, 20 and 3 at 19.
         let expected = (0.5 * 3 + 0.25 * 1 + 6.0 / 24) / (6 + 6)
         #expect(abs(hours.profile[19] - expected) < 1e-12 && hours.likely.first == 19)

@@ -28,8 +28,8 @@ extension CharacterExplanation {
     private static func average(_ score: String, _ column: String, proxy: String, _ measure: String) -> Self {
         CharacterExplanation(
             column: column,
-            formula: "Σ totals / Σ counts over the hours of \(week); totals and counts of the given \(score) points, or "
-                + "else, labelled behavioural in sources, \(proxy)",
+            formula: "Σ totals / Σ counts over the hours of \(week); totals and counts of the given \(score) points, "
+                + "or else, labelled behavioural in sources, \(proxy)",
             source: "arithmetic mean of hourly sums in fixed point", given: score, measures: [score, measure])
     }
 
@@ -47,8 +47,8 @@ extension CharacterExplanation {
         CharacterExplanation(
             column: "personality_consistency_index",
             formula: "mean of the given personality_consistency points of \(week), or else 1 − Jensen–Shannon "
-                + "divergence (base 2) of the week's trait shares from the long-run ones, the week's drawn towards them "
-                + "by \(Int(Consistency.priorActivations)) activations; from "
+                + "divergence (base 2) of the week's trait shares from the long-run ones, the week's drawn towards "
+                + "them by \(Int(Consistency.priorActivations)) activations; from "
                 + "\(CharacterPerformance.activationsMin) activations on",
             source: "Lin 1991", given: "personality_consistency",
             measures: ["personality_consistency", CharacterMeasure.traitPrefix, CharacterMeasure.stylePrefix]),
@@ -76,10 +76,12 @@ extension CharacterExplanation {
             source: "arithmetic mean of hourly sums in fixed point", given: nil,
             measures: ["personality_consistency"]),
         CharacterExplanation(
-            column: "trend_through", formula: "end of the newest hour with data, which trend, consistency and "
+            column: "trend_through",
+            formula: "end of the newest hour with data, which trend, consistency and "
                 + "anomalies look back from", source: "maximum", given: nil, measures: nil),
         CharacterExplanation(
-            column: "sources", formula: "score → given where the application recorded points in \(week), else "
+            column: "sources",
+            formula: "score → given where the application recorded points in \(week), else "
                 + "behavioural where users' doings show it", source: "given points win", given: nil, measures: nil),
     ]
 }

@@ -7,7 +7,8 @@ import Model
 /// An attempt counts as answered when its row says so, or when the user writes within 24 hours after it (inferred).
 /// Until then it counts as not answered. Success rate: (answered + 1) / (sent + 3), the mean of a Beta(1, 2) prior's
 /// posterior; its 90 % interval is Wilson's: (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²)) / (1 + z²/n), p = answered / sent,
-/// z = 1.645 (Wilson 1927; recommended for small n by Brown, Cai and DasGupta 2001). Fatigue: Σ e^(−age/7 d) over unanswered attempts as of the last one.
+/// z = 1.645 (Wilson 1927; recommended for small n by Brown, Cai and DasGupta 2001). Fatigue:
+/// Σ e^(−age/7 d) over unanswered attempts as of the last one.
 struct Outreach: Equatable, Sendable {
     static let pendingMax = 8
     /// Attempts without an answer since the user last wrote after which no further one should be made.
@@ -62,7 +63,9 @@ struct Outreach: Equatable, Sendable {
     var isExhausted: Bool { pending.count >= Self.unansweredMax }
 
     /// The shrunken share of answered attempts; nil without attempts.
-    var successRate: Double? { sent > 0 ? (Double(answered) + Self.priorAnswered) / (Double(sent) + Self.priorSent) : nil }
+    var successRate: Double? {
+        sent > 0 ? (Double(answered) + Self.priorAnswered) / (Double(sent) + Self.priorSent) : nil
+    }
 
     /// The 90 % interval of the share of answers; nil without attempts.
     var successInterval: ClosedRange<Double>? {

@@ -1,0 +1,98 @@
+import Bytes
+import Model
+import Postgres
+
+/// Turns the moments of schedules that came into jobs; returns how many.
+package struct ScheduleDueJobs: Statement {
+    package static let name = "schedule_due_jobs"
+    package static let sql = "select afterthought.schedule_due_jobs($1)"
+
+    /// Another moment than now, for tests.
+    var at: Timestamp?
+
+    package init(at: Timestamp? = nil) { self.at = at }
+
+    package func bind(to parameters: inout Parameters) { parameters.append(at) }
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int32 { try row.decode(0) }
+}
+
+/// Ends the attempts of workers that are gone; returns how many.
+package struct EndLostAttempts: Statement {
+    package static let name = "end_lost_attempts"
+    package static let sql = "select afterthought.end_lost_attempts()"
+
+    package init() {}
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int32 { try row.decode(0) }
+}
+
+/// Deletes the history that is older than its setting says; returns how many rows.
+package struct PruneJobHistory: Statement {
+    package static let name = "prune_job_history"
+    package static let sql = """
+        select afterthought.prune_job_history(make_interval(days => value::integer))
+        from afterthought.job_settings where name = 'JOB_HISTORY_DAYS'
+        """
+
+    package init() {}
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int64 { try row.decode(0) }
+}
+
+/// Asks for a run; returns the job, which may be one that waited already.
+package struct EnqueueJob: Statement {
+    package static let name = "enqueue_job"
+    package static let sql = """
+        select afterthought.enqueue_job($1, $2::text::jsonb, $3, now() + make_interval(secs => $4))
+        """
+
+    var job: String
+    var arguments: JSONValue
+    var reason: String
+    var delaySeconds: Double
+
+    package init(job: String, arguments: JSONValue = .object([]), reason: String, delaySeconds: Double = 0) {
+        self.job = job
+        self.arguments = arguments
+        self.reason = reason
+        self.delaySeconds = delaySeconds
+    }
+
+    package func bind(to parameters: inout Parameters) {
+        parameters.append(job)
+        parameters.append(arguments.text)
+        parameters.append(reason)
+        parameters.append(delaySeconds)
+    }
+
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int64 { try row.decode(0) }
+}
+
+/// Jobs that need not be asked whether they have something to do: they wait already, or are paused.
+package struct JobsNotToAsk: Statement {
+    package static let name = "jobs_not_to_ask"
+    package static let sql = """
+        select s.job::text
+        from afterthought.job_schedules as s
+        join afterthought.job_queues as q on q.queue = s.queue
+        where s.paused_at is not null or q.paused_at is not null
+            or exists (
+                select from afterthought.jobs as j where j.unique_key = s.job and j.state = 'waiting')
+        """
+
+    package init() {}
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> String { try row.decode(0) }
+}
+
+/// Jobs that also run some time after a worker starts, with that time in seconds.
+package struct JobsAfterStart: Statement {
+    package static let name = "jobs_after_start"
+    package static let sql = """
+        select job::text, first_delay_seconds from afterthought.job_schedules
+        where first_delay_seconds is not null and paused_at is null
+        order by job
+        """
+
+    package init() {}
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> (job: String, seconds: Double) {
+        (try row.decode(0), try row.decode(1))
+    }
+}

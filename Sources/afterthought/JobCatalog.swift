@@ -1,0 +1,33 @@
+import Engines
+import Jobs
+import Postgres
+import Store
+import Worker
+
+/// The jobs that this program can run.
+enum JobCatalog {
+    /// Every job.
+    ///
+    /// - Parameter analyzer: made when a job first needs it; a worker lends its own.
+    /// - Returns: them, each with a name of its own.
+    static func all(analyzer: @escaping @Sendable () -> TextAnalyzer) -> [any Job] {
+        [signalQuality(analyzer)]
+    }
+
+    private static func signalQuality(_ analyzer: @escaping @Sendable () -> TextAnalyzer) -> SignalQualityJob {
+        SignalQualityJob { pairsMax, connection, goesOn in
+            guard let cluster = try connection.first(LoadClusterIdentityRow()) else {
+                throw JobFailure("expected a row in afterthought.cluster_identity, got none")
+            }
+            let recomputation = Recomputation(
+                configuration: WorkerConfiguration(), cluster: cluster, analyzer: analyzer())
+            let pairs = try connection.query(ChooseCachedPairs(share: 0, salt: "", pairsMin: Int64(pairsMax)))
+            let evaluation = try recomputation.evaluate(&connection, pairs) { _ in goesOn() }
+            return SignalQualityJob.Evaluation(
+                pairs: evaluation.pairs,
+                unvalidated: evaluation.findings.filter { $0.isValidated == false }
+                    .map(\.evidence.engine.rawValue),
+                save: { try recomputation.save(evaluation, &$0) })
+        }
+    }
+}

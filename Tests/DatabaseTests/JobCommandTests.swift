@@ -1,0 +1,91 @@
+import Foundation
+import Postgres
+import Support
+import Testing
+
+@testable import Store
+@testable import afterthought
+
+@Suite("Job commands", .database)
+struct JobCommandTests {
+    private func run(_ words: String...) throws -> Program {
+        try Program.run(words, environment: ["AFTERTHOUGHT_DATABASE_URL": TestDatabase.current.url])
+    }
+
+    private func objects(_ text: String) throws -> [[String: Any]] {
+        try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
+    }
+
+    @Test("a job run by hand shows in the history with what it came to")
+    func byHand() throws {
+        let ran = try run("run", "signal_quality")
+        #expect(ran.status == 0, "\(ran.errors)")
+        #expect(ran.output.hasPrefix("signal_quality: completed"))
+        #expect(ran.output.contains("no pair was processed yet"))
+        let history = try objects(run("jobs", "--history", "--json").output)
+        #expect(history.count == 1)
+        #expect(history[0]["name"] as? String == "signal_quality")
+        #expect(history[0]["status"] as? String == "completed")
+        #expect((history[0]["metadata"] as? [String: String])?["reason"] == "by hand")
+        #expect(try run("jobs", "--history").output.contains("signal_quality"))
+        #expect(try run("run", "signal_quality", "--dry-run").output.contains("nothing was kept"))
+        #expect(try objects(run("jobs", "--json").output).count == 1)
+    }
+
+    @Test("every job of the program has a schedule, and every schedule a job of the program")
+    func schedulesAndJobs() throws {
+        let known = Set(JobCatalog.all { fatalError("expected no analysis to be needed") }.map(\.name))
+        let scheduled = Set(try objects(run("schedule", "--json").output).compactMap { $0["job"] as? String })
+        #expect(known == scheduled)
+        #expect(!known.isEmpty)
+    }
+
+    @Test("a schedule is changed, paused and resumed; what can't be is refused with the reason")
+    func schedules() throws {
+        func shown() throws -> [String: Any] {
+            try #require(objects(run("schedule", "signal_quality", "--json").output).first)
+        }
+        #expect(
+            try run("schedule", "signal_quality", "--cron", "0 2 * * MON", "--time-zone", "Europe/Berlin").status == 0)
+        #expect(try shown()["cron"] as? String == "0 2 * * MON")
+        #expect(try shown()["time_zone"] as? String == "Europe/Berlin")
+        #expect(try run("schedule", "signal_quality", "--pause").status == 0)
+        #expect(try shown()["state"] as? String == "paused")
+        #expect(try run("schedule", "signal_quality", "--resume", "--attempts", "3").status == 0)
+        #expect(try shown()["state"] as? String == "idle")
+        #expect(try shown()["attempts_max"] as? Int == 3)
+
+        let never = try run("schedule", "signal_quality", "--cron", "0 0 30 2 *")
+        #expect(never.status == 64)
+        #expect(never.errors.contains("expected a cron text that ever comes true, got: \"0 0 30 2 *\""))
+        let mistyped = try run("schedule", "signal_qualit", "--pause")
+        #expect(mistyped.status == 64)
+        #expect(mistyped.errors.contains("did you mean `signal_quality`?"))
+        #expect(try run("schedule", "--pause").errors.contains("expected JOB with `--pause`"))
+    }
+
+    @Test("settings are shown and changed; what does not fit is refused")
+    func settings() throws {
+        let changed = try run("schedule", "--set", "JOB_HISTORY_DAYS=30", "--json")
+        let rows = try objects(changed.output)
+        #expect(rows.first { $0["name"] as? String == "JOB_HISTORY_DAYS" }?["value"] as? String == "30")
+        let bad = try run("schedule", "--set", "JOB_HISTORY_DAYS=none")
+        #expect(bad.status == 64)
+        #expect(bad.errors.contains("expected JOB_HISTORY_DAYS to be 1…3650, whole, got: none"))
+        #expect(try run("schedule", "--set", "JOB_HISTORY=1").errors.contains("expected the name of a setting"))
+        #expect(try run("schedule", "--set", "JOB_HISTORY_DAYS").errors.contains("expected `--set NAME=VALUE`"))
+    }
+
+    @Test("a waiting job is snoozed and cancelled, a cancelled one retried")
+    func controls() throws {
+        var connection = try TestDatabase.current.connect()
+        let id = try #require(
+            try connection.first(EnqueueJob(job: "signal_quality", reason: "test", delaySeconds: 3600)))
+        #expect(try run("jobs", "--snooze", "\(id)", "--minutes", "30").output.hasPrefix("job \(id) waits for 90 min"))
+        #expect(try run("jobs", "--cancel", "\(id)").output == "job \(id) is cancelled\n")
+        #expect(try run("jobs", "--cancel", "\(id)").status == 65)
+        #expect(try run("retry", "\(id)").output == "job \(id) waits for a worker\n")
+        #expect(try run("retry", "\(id)").errors.contains("expected a job that failed or was cancelled"))
+        #expect(try run("retry", "x").status == 64)
+    }
+}

@@ -1,0 +1,136 @@
+import Jobs
+import Postgres
+import Store
+import Support
+import Testing
+
+@Suite("Scheduler", .database)
+struct SchedulerTests {
+    private static let outcomes = """
+        select to_char(scheduled_at at time zone 'UTC', 'DD HH24:MI'), outcome, job_id is not null
+        from afterthought.job_ticks order by scheduled_at
+        """
+
+    /// One daily job, as if its last tick was dealt with at noon of the 10th.
+    private func prepare(_ connection: inout Connection, catchUp: String, cron: String = "0 2 * * *") throws {
+        try connection.execute(
+            """
+            update afterthought.job_schedules set paused_at = now();
+            insert into afterthought.job_schedules (job, cron, catch_up, summary)
+            values ('daily', '\(cron)', '\(catchUp)', 'for tests');
+            update afterthought.job_schedules
+            set through_at = '2026-11-10 12:00Z', next_at = afterthought.cron_next(cron, 'UTC', '2026-11-10 12:00Z')
+            where job = 'daily';
+            """)
+    }
+
+    private func schedule(_ connection: inout Connection, at moment: String) throws -> String? {
+        try connection.textRows("select afterthought.schedule_due_jobs('\(moment)')")[0][0]
+    }
+
+    @Test("however many workers look at once and again, a tick becomes one job")
+    func oneJobATick() async throws {
+        let database = TestDatabase.current
+        var connection = try database.connect()
+        try prepare(&connection, catchUp: "one")
+        let options = try database.options
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<6 {
+                group.addTask {
+                    try await onOwnThread {
+                        var connection = try Connection(options)
+                        for _ in 0..<5 {
+                            _ = try connection.textRows("select afterthought.schedule_due_jobs('2026-11-11 02:00:05Z')")
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try connection.lines("select count(*) from afterthought.jobs") == ["1"])
+        #expect(try connection.lines(Self.outcomes) == ["11 02:00 enqueued t"])
+        #expect(
+            try connection.lines("select due_at = '2026-11-11 02:00Z', reason from afterthought.jobs")
+                == ["t schedule"])
+        #expect(
+            try connection.lines(
+                "select next_at = '2026-11-12 02:00Z' from afterthought.job_schedules where job = 'daily'") == ["t"])
+    }
+
+    @Test("ticks missed while all workers were down: one run makes up for all")
+    func catchUpOne() throws {
+        var connection = try TestDatabase.current.connect()
+        try prepare(&connection, catchUp: "one")
+        #expect(try schedule(&connection, at: "2026-11-13 15:00Z") == "1")
+        #expect(
+            try connection.lines(Self.outcomes) == [
+                "11 02:00 coalesced t", "12 02:00 coalesced t", "13 02:00 enqueued t",
+            ])
+        #expect(try schedule(&connection, at: "2026-11-13 15:01Z") == "0")
+    }
+
+    @Test("ticks missed while all workers were down: each is run, if asked for")
+    func catchUpAll() throws {
+        var connection = try TestDatabase.current.connect()
+        try prepare(&connection, catchUp: "all")
+        #expect(try schedule(&connection, at: "2026-11-13 15:00Z") == "3")
+        #expect(
+            try connection.lines(
+                "select to_char(due_at at time zone 'UTC', 'DD') from afterthought.jobs order by due_at")
+                == ["11", "12", "13"])
+    }
+
+    @Test("ticks missed while all workers were down: skipped, if asked for; one just missed is run")
+    func catchUpSkip() throws {
+        var connection = try TestDatabase.current.connect()
+        try prepare(&connection, catchUp: "skip")
+        #expect(try schedule(&connection, at: "2026-11-13 15:00Z") == "0")
+        #expect(
+            try connection.lines(Self.outcomes) == ["11 02:00 skipped f", "12 02:00 skipped f", "13 02:00 skipped f"])
+        #expect(try schedule(&connection, at: "2026-11-14 02:04Z") == "1")
+    }
+
+    @Test("a tick while a job of the same kind waits is that job")
+    func coalesced() throws {
+        var connection = try TestDatabase.current.connect()
+        try prepare(&connection, catchUp: "one")
+        let id = try connection.lines("select afterthought.enqueue_job('daily')")
+        #expect(try schedule(&connection, at: "2026-11-11 02:00Z") == "0")
+        #expect(try connection.lines("select job_id from afterthought.job_ticks") == id)
+        #expect(try connection.lines("select outcome from afterthought.job_ticks") == ["coalesced"])
+    }
+
+    @Test("a paused job has no ticks, and its pause is not caught up")
+    func paused() throws {
+        var connection = try TestDatabase.current.connect()
+        try prepare(&connection, catchUp: "all")
+        try connection.execute("update afterthought.job_schedules set paused_at = now() where job = 'daily'")
+        #expect(try schedule(&connection, at: "2026-11-13 15:00Z") == "0")
+        try connection.execute("update afterthought.job_schedules set paused_at = null where job = 'daily'")
+        #expect(
+            try connection.lines(
+                "select through_at = now(), next_at > now() from afterthought.job_schedules where job = 'daily'"
+            )
+            .first?.hasSuffix("t") == true)
+        #expect(try schedule(&connection, at: "2026-11-13 15:00Z") == "0")
+    }
+
+    @Test("history that is older than its setting is deleted, the rest stays")
+    func pruned() throws {
+        var connection = try TestDatabase.current.connect()
+        try prepare(&connection, catchUp: "one")
+        _ = try schedule(&connection, at: "2026-11-11 02:00Z")
+        try connection.execute(
+            """
+            insert into afterthought.system_tasks (name, executed_at, duration_seconds, status, job_id, attempt)
+            values ('daily', now() - interval '91 days', 1, 'completed', -1, 1),
+                ('daily', now() - interval '89 days', 1, 'completed', -2, 1);
+            insert into afterthought.job_ticks values ('daily', now() - interval '91 days', 'skipped');
+            """)
+        _ = try connection.first(PruneJobHistory())
+        #expect(try connection.lines("select job_id from afterthought.system_tasks") == ["-2"])
+        #expect(
+            try connection.lines("select count(*) from afterthought.job_ticks where outcome = 'skipped'") == ["0"])
+        #expect(try connection.lines("select count(*) from afterthought.jobs") == ["1"])
+    }
+}
