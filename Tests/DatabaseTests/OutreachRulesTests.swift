@@ -232,6 +232,22 @@ struct OutreachRulesTests {
         #expect(try connection.textRows("select count(*) from afterthought.outreach_rules") == [["0"]])
     }
 
+    @Test func aRuleReachesRowsThatTheProcessHolds() throws {
+        var connection = try connect()
+        let cache = try StrategicCache(Self.configuration)
+        defer { cache.close() }
+        #expect(cache.waitUntilReady(milliseconds: 30_000))
+        func hours() -> [Int]? {
+            cache.read(user: "u1", bot: "elena").engagementOpportunities.value?.optimalTimingHours
+        }
+        #expect(hours()?.count == 5)
+        try set("'u1', do_not_contact => true", &connection)
+        // Only the background tells the process: every read until then is answered by the row that it holds.
+        let deadline = Deadline.after(milliseconds: 30_000)
+        while hours() != [], Deadline.now < deadline.nanoseconds {}
+        #expect(hours() == [])
+    }
+
     @Test func wordsCantBeOverruledByARuleThatAllows() async throws {
         let database = TestDatabase.current
         var connection = try database.connect()
