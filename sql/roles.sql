@@ -61,7 +61,7 @@ grant execute on function
 to afterthought_app;
 grant execute on function
     afterthought.record_message, afterthought.record_recall, afterthought.record_metric, afterthought.record_trait,
-    afterthought.record_outreach, afterthought.record_outreach_answer
+    afterthought.record_outreach, afterthought.record_outreach_answer, afterthought.set_outreach_rule
 to afterthought_app;
 grant insert (
     user_id, conversation_id, query, intent, style_keywords, price_mentions, brand_mentions, rating_mentions,
@@ -81,7 +81,7 @@ grant select on
     afterthought.strategic_character_performance, afterthought.strategic_personality_profiles,
     afterthought.strategic_conversation_patterns, afterthought.strategic_memory_behavior,
     afterthought.strategic_engagement_opportunities, afterthought.strategic_cache, afterthought.character_cache,
-    afterthought.signal_quality, afterthought.signal_quality_latest
+    afterthought.signal_quality, afterthought.signal_quality_latest, afterthought.outreach_rules
 to afterthought_reader;
 grant select on
     afterthought.user_preferences, afterthought.user_personality_profiles, afterthought.personality_history,
@@ -141,7 +141,7 @@ end
 $$;
 grant delete on
     afterthought.messages, afterthought.memory_retrievals, afterthought.metric_points, afterthought.trait_activations,
-    afterthought.outreach_attempts, afterthought.pair_changes
+    afterthought.outreach_attempts, afterthought.pair_changes, afterthought.outreach_rules
 to afterthought_admin;
 grant insert, update, delete on
     afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors,

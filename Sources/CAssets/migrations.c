@@ -38,6 +38,10 @@ static const unsigned char migration_0009[] = {
 #embed "../../sql/migrations/0009_learning.sql"
 };
 
+static const unsigned char migration_0010[] = {
+#embed "../../sql/migrations/0010_outreach_rules.sql"
+};
+
 static const unsigned char migration_0011[] = {
 #embed "../../sql/migrations/0011_retrieval_adapters.sql"
 };
@@ -56,6 +60,7 @@ static const afterthought_asset migrations[] = {
     {"0007_preferences_personality", migration_0007, sizeof migration_0007},
     {"0008_clustering", migration_0008, sizeof migration_0008},
     {"0009_learning", migration_0009, sizeof migration_0009},
+    {"0010_outreach_rules", migration_0010, sizeof migration_0010},
     {"0011_retrieval_adapters", migration_0011, sizeof migration_0011},
     {"0012_language_model", migration_0012, sizeof migration_0012},
 };

@@ -4,6 +4,8 @@ package enum Limits {
     package static let recentTopicsMax = 8
     package static let topicsTrackedMax = 24
     package static let suggestedTopicsMax = 5
+    /// Attempts of a week that are counted against a cap.
+    package static let outreachTimesMax = 64
     package static let traitsMax = 16
     package static let traitHistoryDaysMax = 30
     /// Bytes of an encoded engine state.

@@ -15,6 +15,9 @@ package struct PromptDigest: Sendable {
     package var vividMemories: [MemoryStanding] = []
     package var traits: [String] = []
     package var receptivity: Double?
+    /// Why a rule forbids a proactive message now.
+    package var refusal: String?
+    package var success: Success?
     package var suggestedTopic: String?
     package var unvalidated: Set<EngineName> = []
     /// Seconds since the notes were complete, for notes that are not fresh; nil for fresh ones.
@@ -24,6 +27,21 @@ package struct PromptDigest: Sendable {
     package static let namesMax = 3
     /// Code points of a label that is still quoted.
     package static let labelCharactersMax = 60
+
+    /// The share of proactive messages that were answered, with its 90 % interval.
+    package struct Success: Sendable {
+        package var rate: Double
+        package var low: Double
+        package var high: Double
+
+        package init(rate: Double, low: Double, high: Double) {
+            self.rate = rate
+            self.low = low
+            self.high = high
+        }
+
+        var text: String { "\(percent(rate)) (90% interval \(percent(low)) to \(percent(high)))" }
+    }
 
     package init() {}
 
@@ -61,6 +79,8 @@ package struct PromptDigest: Sendable {
             PromptDigest.memories(vividMemories).map { "Vivid memories: \($0)\(aging)" },
             PromptDigest.labels(traits).map { "Traits that show most: \($0)\(end(.personalityEvolution))" },
             receptivity.map { "Receptive to a proactive message now: \(PromptDigest.percent($0))\(engagement)" },
+            refusal.map { "Do not write first now: \($0)." },
+            success.map { "Proactive messages answered: \($0.text)\(engagement)" },
             suggestedTopic.flatMap(PromptDigest.label).map { "Worth raising: \($0)\(engagement)" },
         ]
         return all.compactMap { $0 }

@@ -83,11 +83,12 @@ package struct StrategicRow: Equatable, Sendable {
     package var traitHistory: String?
 
     // Proactive engagement.
-    /// `[hour,…]` of the day, best first, UTC unless the user's zone is known.
+    /// `[hour,…]` of the day (UTC) in which the user is likelier to write than at an average hour, best first; readers
+    /// offer the first five that are not quiet.
     package var optimalTimingHours: String?
     /// Log-odds of receptivity before recency, hour and fatigue are added.
     package var receptivityIntercept: Double?
-    /// Added for each ln(1 + hours since `lastUserMessageAt`).
+    /// Added for each ln(1 + tens of seconds since `lastUserMessageAt`).
     package var receptivityRecencyWeight: Double?
     /// 24 log-odds, one for each hour of the day (UTC).
     package var receptivityHourLogits: [Double]?
@@ -96,6 +97,14 @@ package struct StrategicRow: Equatable, Sendable {
     package var suggestedTopics: String?
     /// 0…1; nil without outreach rows.
     package var proactiveSuccessRate: Double?
+    /// Ends of the 90 % interval of the share of answers.
+    package var proactiveSuccessLow: Double?
+    package var proactiveSuccessHigh: Double?
+    /// Mean hours from `lastUserMessageAt` to the next session, of which no more than a week counts.
+    package var expectedReturnHours: Double?
+    /// `[microseconds since the Unix epoch,…]` of the attempts in the week that ends with the last one, at most
+    /// `Limits.outreachTimesMax`, oldest first.
+    package var outreachTimes: String?
     package var lastOutreachAt: Timestamp?
     /// Unanswered attempts, decayed (time constant 7 days) as of `lastOutreachAt`; subtracted from the log-odds.
     package var outreachFatigue: Double?

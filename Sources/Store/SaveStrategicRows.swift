@@ -142,6 +142,10 @@ struct SaveStrategicRows: Statement {
         number("proactive_success_rate") { $0.proactiveSuccessRate },
         time("last_outreach_at") { $0.lastOutreachAt },
         number("outreach_fatigue") { $0.outreachFatigue },
+        number("proactive_success_low") { $0.proactiveSuccessLow },
+        number("proactive_success_high") { $0.proactiveSuccessHigh },
+        number("expected_return_hours") { $0.expectedReturnHours },
+        json("outreach_times") { $0.outreachTimes },
     ]
 
     /// The reasons as a JSON object, ordered by engine.

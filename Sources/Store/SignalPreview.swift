@@ -19,6 +19,19 @@ package struct SignalPreview: Sendable {
     package var computedAt: Timestamp?
     /// What the column means, from the schema's comment.
     package var meaning: String?
+
+    /// A column of a view of pairs, and the engine that makes it.
+    package struct Signal: Sendable {
+        var view: String
+        var column: String
+        var engine: EngineName
+
+        package init(view: String, column: String, engine: EngineName) {
+            self.view = view
+            self.column = column
+            self.engine = engine
+        }
+    }
 }
 
 extension SignalPreview {
@@ -27,18 +40,18 @@ extension SignalPreview {
     ///
     /// - Parameters:
     ///   - connection: of a role that may write the cache.
-    ///   - explanation: names the view and the column.
+    ///   - signal: names the view, the column and the engine.
     ///   - pair: the pair.
     ///   - row: recomputed; nil when the pair has no input.
     ///   - identity: of the build that recomputed it.
     /// - Returns: both values.
     /// - Throws: `PostgresError`.
     package static func draw(
-        _ connection: inout Connection, _ explanation: SignalExplanation, of pair: PairInShard, row: StrategicRow?,
+        _ connection: inout Connection, _ signal: Signal, of pair: PairInShard, row: StrategicRow?,
         identity: WorkerIdentity
     ) throws -> SignalPreview {
         struct Undo: Error {}
-        let query = DrawSignal(explanation: explanation, pair: pair.pair)
+        let query = DrawSignal(signal: signal, pair: pair.pair)
         var preview = SignalPreview()
         do {
             try connection.transaction(.readWrite) { connection in
@@ -73,15 +86,15 @@ private struct DrawSignal: Statement {
         left join afterthought.strategic_cache as c on c.user_id = $1 and c.bot_name = $2
         """
 
-    var explanation: SignalExplanation
+    var signal: SignalPreview.Signal
     var pair: Pair
 
     func bind(to parameters: inout Parameters) {
         parameters.append(pair.userID)
         parameters.append(pair.botName)
-        parameters.append(explanation.view)
-        parameters.append(explanation.column)
-        parameters.append(explanation.engine.rawValue)
+        parameters.append(signal.view)
+        parameters.append(signal.column)
+        parameters.append(signal.engine.rawValue)
     }
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> SignalPreview {

@@ -17,9 +17,11 @@ final class Keeper: @unchecked Sendable {
     static let statementMilliseconds: UInt64 = 2_000
 
     let characters = CharacterStore()
+    let zones = ZoneStore()
     let pool: ReaderPool
     private let options: ConnectionOptions
     private let clock: ReaderClock
+    private let store: RowStore
     private let bell = Bell()
     private var watermarksNow: Watermarks?
     private var ledger = RefreshLedger()
@@ -29,9 +31,10 @@ final class Keeper: @unchecked Sendable {
     private var control: ReaderConnection?
     private var breaker = CircuitBreaker()
 
-    init(options: ConnectionOptions, poolSize: Int, clock: ReaderClock) {
+    init(options: ConnectionOptions, poolSize: Int, clock: ReaderClock, store: RowStore) {
         self.options = options
         self.clock = clock
+        self.store = store
         pool = ReaderPool(sizeMax: poolSize, bell: bell)
     }
 
@@ -117,6 +120,8 @@ final class Keeper: @unchecked Sendable {
             if control == nil { control = try ReaderConnection(options) }
             try fetchWatermarks()
             try renewCharacters()
+            try applyRuleChanges()
+            try renewZones()
             return true
         } catch {
             control = nil
@@ -154,6 +159,21 @@ final class Keeper: @unchecked Sendable {
         if bots.isEmpty { return }
         let readAt = clock.nanoseconds()
         characters.store(try query(ReadCharacters(bots: bots)), of: bots, readAt: readAt)
+    }
+
+    /// Ends the freshness of rows in the process that were read under older rules.
+    private func applyRuleChanges() throws(PostgresError) {
+        let changes = RuleChanges(try query(ReadRuleChanges()))
+        if changes.isEmpty { return }
+        store.expire { changes.outdates($0.pair, readAt: $0.content.databaseNow) }
+    }
+
+    private func renewZones() throws(PostgresError) {
+        let now = clock.nanoseconds()
+        let due = zones.due(at: now)
+        if due.isEmpty { return }
+        zones.store(ReadZones.grouped(try query(ReadZones(zones: due))))
+        zones.noteRenewal(at: now)
     }
 
     private func sendRefreshRequests() {

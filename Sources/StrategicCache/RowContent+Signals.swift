@@ -88,7 +88,20 @@ extension RowContent {
             isValidated: isValidated(.memoryBehavior))
     }
 
+    /// When and with what to write first, under the rules.
+    private func engagement(at moment: Timestamp) -> Projections.EngagementStanding {
+        var anchors = Projections.EngagementAnchors()
+        anchors.hourCandidates = json(.optimalTimingHours)?.array?.compactMap { $0.int64.map(Int.init) }
+        anchors.receptivity = receptivity
+        if rule.capDay != nil || rule.capWeek != nil {
+            anchors.outreachTimes = json(.outreachTimes)?.array?.compactMap(\.int64) ?? []
+        }
+        return Projections.engagement(anchors, rule: rule, zone: zone, at: moment)
+    }
+
     func engagementOpportunities(at moment: Timestamp) -> EngagementOpportunities {
+        let standing = engagement(at: moment)
+        let reasons = [nullReason(.proactiveEngagement), standing.reason].compactMap { $0 }
         let topics = json(.suggestedTopics)?.array?.compactMap { entry in
             entry["topic"]?.string.map {
                 EngagementOpportunities.Suggestion(
@@ -96,10 +109,12 @@ extension RowContent {
             }
         }
         return EngagementOpportunities(
-            optimalTimingHours: json(.optimalTimingHours)?.array?.compactMap { $0.int64.map(Int.init) },
-            receptivityScore: Projections.receptivity(receptivity, at: moment), suggestedTopics: topics,
+            optimalTimingHours: standing.hours, receptivityScore: standing.receptivity,
+            suggestedTopics: standing.allowsTopics ? topics : [],
             lastEngagementGapHours: Projections.hours(since: receptivity.lastUserMessageAt, at: moment),
-            proactiveSuccessRate: proactiveSuccessRate, nullReason: nullReason(.proactiveEngagement),
+            proactiveSuccessRate: proactiveSuccessRate, proactiveSuccessLow: proactiveSuccessLow,
+            proactiveSuccessHigh: proactiveSuccessHigh, expectedReturnHours: expectedReturnHours,
+            nullReason: reasons.isEmpty ? nil : reasons.joined(separator: "; "),
             isValidated: isValidated(.proactiveEngagement))
     }
 
@@ -115,8 +130,13 @@ extension RowContent {
             digest.vividMemories = Projections.highRetentionMemories(standings)
         }
         digest.traits = json(.dominantTraits)?.array?.compactMap { $0["trait"]?.string } ?? []
-        digest.receptivity = Projections.receptivity(receptivity, at: moment)
-        digest.suggestedTopic = json(.suggestedTopics)?[0]?["topic"]?.string
+        let standing = engagement(at: moment)
+        digest.receptivity = standing.receptivity
+        digest.refusal = standing.refusal
+        if let rate = proactiveSuccessRate, let low = proactiveSuccessLow, let high = proactiveSuccessHigh {
+            digest.success = PromptDigest.Success(rate: rate, low: low, high: high)
+        }
+        if standing.allowsTopics { digest.suggestedTopic = json(.suggestedTopics)?[0]?["topic"]?.string }
         digest.unvalidated = Set(unvalidated.compactMap(EngineName.init))
         return digest
     }

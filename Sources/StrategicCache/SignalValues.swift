@@ -189,9 +189,9 @@ public struct EngagementOpportunities: Hashable, Sendable {
         public let weight: Double?
     }
 
-    /// Hours of the day, best first; UTC unless the user's zone is known.
+    /// Hours of the day (UTC), best first; each one's next occurrence is clear of the user's quiet hours.
     public let optimalTimingHours: [Int]?
-    /// 0…1: chance that a proactive message now is answered.
+    /// 0…1: chance that a proactive message now is answered; nil while a rule forbids one.
     public let receptivityScore: Double?
     /// Best first.
     public let suggestedTopics: [Suggestion]?
@@ -199,6 +199,12 @@ public struct EngagementOpportunities: Hashable, Sendable {
     public let lastEngagementGapHours: Double?
     /// 0…1; nil without proactive messages.
     public let proactiveSuccessRate: Double?
+    /// Lower end of its 90 % interval.
+    public let proactiveSuccessLow: Double?
+    /// Upper end of its 90 % interval.
+    public let proactiveSuccessHigh: Double?
+    /// Mean hours from the user's last message to the next session, of which no more than a week counts.
+    public let expectedReturnHours: Double?
     /// Why members are nil.
     public let nullReason: String?
     /// Whether the model has beaten its naive baseline on the data at hand.

@@ -8,7 +8,7 @@ struct RowContent: Sendable {
     enum Document: Int, CaseIterable {
         case nullReasons, memoryCandidates, forgettingCurve, recentTopics, topicTransitionGraph, styleFeatures
         case dominantTraits, userResponsePatterns, adaptationSuggestions, traitHistory, optimalTimingHours
-        case suggestedTopics
+        case suggestedTopics, outreachTimes
     }
 
     var databaseNow: Timestamp
@@ -35,9 +35,15 @@ struct RowContent: Sendable {
     var emotionalEngagement: Double?
     var optimalResponseLength: Int64?
     var proactiveSuccessRate: Double?
+    var proactiveSuccessLow: Double?
+    var proactiveSuccessHigh: Double?
+    var expectedReturnHours: Double?
     var communicationStyle: String?
     var preferredDepth: String?
     var receptivity = Projections.ReceptivityAnchors()
+    var rule = OutreachRule()
+    /// What the clock of the rule's zone shows; set by the reader.
+    var zone: ZoneOffsets?
     /// The bytes of all documents one after another, and where each ends; a null document is empty.
     var documents: [UInt8] = []
     var documentEnds: [Int] = []
@@ -74,14 +80,19 @@ struct ReadRow: Statement {
             context_switch_frequency, switch_logit, switch_gap_weight, last_message_at, emotional_engagement,
             optimal_response_length, proactive_success_rate, communication_style, preferred_depth,
             receptivity_intercept, receptivity_recency_weight, receptivity_hour_logits, last_user_message_at,
-            outreach_fatigue, last_outreach_at,
+            outreach_fatigue, last_outreach_at, proactive_success_low, proactive_success_high, expected_return_hours,
+            -- Up to four rows by primary key; a join for each would cost three times as much.
+            array(
+                select r.packed from afterthought.outreach_rules as r
+                where r.user_id = any(array['', $2]) and r.bot_name = any(array['', $1])
+            ),
             null_reasons, memory_candidates, forgetting_curve, recent_topics, topic_transition_graph, style_features,
             dominant_traits, user_response_patterns, adaptation_suggestions, trait_history, optimal_timing_hours,
-            suggested_topics
+            suggested_topics, outreach_times
         from afterthought.strategic_cache
         where bot_name = $1 and user_id = $2
         """
-    private static let firstDocument = 32
+    private static let firstDocument = 36
 
     var pair: Pair
 
@@ -118,6 +129,11 @@ struct ReadRow: Statement {
         content.receptivity.lastUserMessageAt = try row.decode(29)
         content.receptivity.outreachFatigue = try row.decode(30)
         content.receptivity.lastOutreachAt = try row.decode(31)
+        content.proactiveSuccessLow = try row.decode(32)
+        content.proactiveSuccessHigh = try row.decode(33)
+        content.expectedReturnHours = try row.decode(34)
+        let rules = try row.decode(35, as: [String].self)
+        if !rules.isEmpty { content.rule = OutreachRule(packed: rules) }
         appendDocuments(row, to: &content)
         return content
     }

@@ -34,7 +34,7 @@ public final class StrategicCache: Sendable {
         self.configuration = configuration
         self.clock = clock
         store = RowStore(entriesMax: configuration.lastKnownEntriesMax)
-        keeper = Keeper(options: options, poolSize: configuration.poolSize, clock: clock)
+        keeper = Keeper(options: options, poolSize: configuration.poolSize, clock: clock, store: store)
         threads = ReaderThreads(countMax: configuration.poolSize)
         listener = configuration.listensForChanges ? Listener(options: options, store: store) : nil
         keeper.start()
@@ -108,8 +108,11 @@ public final class StrategicCache: Sendable {
         let watermarks = keeper.watermarks
         let sentAt = clock.nanoseconds()
         do throws(PostgresError) {
-            let content = try connection.connection.first(ReadRow(pair: pair), deadline: deadline)
+            var content = try connection.connection.first(ReadRow(pair: pair), deadline: deadline)
             if keeper.characters.note(pair.botName) { readCharacter(pair.botName, connection, deadline) }
+            if let zone = content?.rule.needsZone == true ? content?.rule.timeZone : nil {
+                content?.zone = keeper.zones.find(zone) ?? readZone(zone, connection, deadline)
+            }
             keeper.pool.give(back: connection, answered: true)
             guard var content else {
                 store.remove(pair)
@@ -144,6 +147,16 @@ public final class StrategicCache: Sendable {
             return
         }
         keeper.characters.store(found, of: [bot], readAt: readAt)
+    }
+
+    /// Reads what a zone's clock shows the first time that a rule names it; later the keeper renews it.
+    private func readZone(_ zone: String, _ connection: ReaderConnection, _ deadline: Deadline) -> ZoneOffsets? {
+        guard let rows = try? connection.connection.query(ReadZones(zones: [zone]), deadline: deadline) else {
+            return nil
+        }
+        let found = ReadZones.grouped(rows)
+        keeper.zones.store(found)
+        return found[zone]
     }
 
     /// What is answered when the database does not: the last known row, unless it is too old.

@@ -1,4 +1,5 @@
 import Bytes
+import Engines
 import Model
 import Postgres
 import Store
@@ -12,10 +13,13 @@ extension Command {
             "COLUMN is a column of one of the views of pairs, such as receptivity_score. The value is computed again "
                 + "from the pair's whole history and shown beside the cached one, both at the same moment; each of the "
                 + "newest inputs is left out once, to find those that the value hangs on. Texts are never shown, only "
-                + "ids. Nothing is changed."
+                + "ids. Nothing is changed.",
+            "With an empty USER, COLUMN is one of the bot's own, such as quality_trend: its value is computed again "
+                + "from the bot's hourly buckets, whose measures are listed.",
         ],
         arguments: [
-            Argument(name: "USER", help: "the user's id"), Argument(name: "BOT", help: "the bot's name"),
+            Argument(name: "USER", help: "the user's id; '' for a signal of the bot alone"),
+            Argument(name: "BOT", help: "the bot's name"),
             Argument(name: "COLUMN", help: "the signal"),
         ],
         options: [
@@ -24,9 +28,13 @@ extension Command {
                 check: .integer(0...10_000)),
             Option.json,
         ],
-        examples: ["explain u42 elena receptivity_score", "explain u42 elena recent_topics --inputs 100 --json"],
+        examples: [
+            "explain u42 elena receptivity_score", "explain u42 elena recent_topics --inputs 100 --json",
+            "explain '' elena quality_trend",
+        ],
         body: .blocking { invocation in
             let column = invocation.arguments[2]
+            if invocation.arguments[0].isEmpty { return try explainBot(invocation, column) }
             guard let explanation = SignalExplanation.of(column: column) else {
                 throw CommandFailure(
                     .usage, "expected COLUMN to be a signal of a pair, got: `\(TextWidth.harmless(column))`",
@@ -84,7 +92,9 @@ struct SignalAccount {
             &connection, of: cached.pair, through: through, rowsMax: Self.historyRowsMax)
         let row = rows.flatMap { recomputation.row(of: $0, pair: pair) }
         preview = try SignalPreview.draw(
-            &connection, explanation, of: cached.pair, row: row, identity: recomputation.identity)
+            &connection,
+            SignalPreview.Signal(view: explanation.view, column: explanation.column, engine: explanation.engine),
+            of: cached.pair, row: row, identity: recomputation.identity)
         isSettled =
             cached.engineVersion == recomputation.identity.engineVersion
             && cached.configHash == recomputation.identity.configHash

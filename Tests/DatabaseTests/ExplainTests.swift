@@ -76,6 +76,40 @@ struct ExplainTests {
         #expect(try Workbench.cache(&connection) == before)
     }
 
+    @Test func everySignalOfABotIsExplainedAndTheSameFromItsBuckets() async throws {
+        let database = TestDatabase.current
+        var connection = try database.connect()
+        let columns = try connection.textRows(
+            """
+            select column_name from information_schema.columns
+            where table_schema = 'afterthought' and table_name = 'strategic_character_performance'
+            """
+        ).compactMap { $0[0] }
+        let bookkeeping = Self.bookkeeping + ["bot_name", "time_window_hours", "null_reasons"]
+        #expect(
+            columns.filter { !bookkeeping.contains($0) }.sorted() == CharacterExplanation.all.map(\.column).sorted())
+        let rows = SampleRows.ofPairs(6)
+        try SampleRows.insert(rows, into: &connection)
+        try await Workbench.runOnce(database.options)
+        let bot = rows[0].pair.botName
+        let before = try connection.textRows("select * from afterthought.character_cache order by bot_name")
+        for explanation in CharacterExplanation.all {
+            let account = try CharacterAccount(&connection, explanation, of: bot)
+            #expect(account.isEqual == true, "\(explanation.column): \(account.text)")
+            #expect(account.preview.meaning != nil && account.preview.pairs > 0)
+        }
+        #expect(try connection.textRows("select * from afterthought.character_cache order by bot_name") == before)
+        let trend = try #require(CharacterExplanation.of(column: "engagement_score_avg"))
+        var account = try CharacterAccount(&connection, trend, of: bot)
+        #expect(account.inputs.map(\.name) == ["continuation"] && account.hours > 0)
+        try connection.execute("update afterthought.character_cache set personality_consistency_index = 0.123")
+        let index = try #require(CharacterExplanation.of(column: "personality_consistency_index"))
+        account = try CharacterAccount(&connection, index, of: bot)
+        #expect(account.isEqual == false && account.text.contains("DIFFERS"))
+        let printed = try Program.run(["explain", "", bot, "quality_trend", "--json", "--database-url", database.url])
+        #expect(printed.status == 0 && printed.output.contains("\"equal\":true"), "\(printed)")
+    }
+
     @Test func comparingFindsTheColumnThatWasChangedByHand() async throws {
         let database = TestDatabase.current
         var connection = try database.connect()

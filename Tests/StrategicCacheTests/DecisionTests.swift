@@ -157,6 +157,28 @@ import Testing
     }
 }
 
+@Suite struct RuleChangesTests {
+    private let moment = Timestamp(seconds: 1_700_000_000)
+
+    @Test func onlyRowsReadBeforeARuleOfTheirScopeAreOutdated() {
+        let pair = Pair(userID: "u", botName: "b")
+        func outdates(_ user: String, _ bot: String, readAfter seconds: Double) -> Bool {
+            RuleChanges([(about: Pair(userID: user, botName: bot), at: moment)])
+                .outdates(pair, readAt: moment.advanced(bySeconds: seconds))
+        }
+        for (user, bot) in [("u", "b"), ("u", ""), ("", "b"), ("", "")] {
+            #expect(outdates(user, bot, readAfter: -1) && outdates(user, bot, readAfter: 0.5))
+            #expect(!outdates(user, bot, readAfter: 2))
+        }
+        for (user, bot) in [("v", "b"), ("u", "c"), ("v", ""), ("", "c")] {
+            #expect(!outdates(user, bot, readAfter: -1))
+        }
+        #expect(RuleChanges([]).isEmpty && !RuleChanges([]).outdates(pair, readAt: moment))
+        let flood = RuleChanges((0..<1000).map { (about: Pair(userID: "x\($0)", botName: ""), at: moment) })
+        #expect(flood.outdates(pair, readAt: moment.advanced(bySeconds: 5)))
+    }
+}
+
 @Suite struct InvalidationTests {
     @Test func readsPayloads() {
         let pairs = Invalidation(payload: #"{"shard":5,"generation":9,"pairs":["00000000000000ff"]}"#)

@@ -8,7 +8,6 @@ import Model
 /// p_h = (s_h + κ/24) / (N + κ), s the counts smoothed over neighbouring hours by ¼ ½ ¼, round the clock, κ = 6 hours.
 package struct ActiveHours: Equatable, Sendable {
     static let priorHours = 6.0
-    static let bestMax = 5
     static let logitMax = 2.0
 
     private(set) var counts = [Int](repeating: 0, count: 24)
@@ -31,13 +30,11 @@ package struct ActiveHours: Equatable, Sendable {
         }
     }
 
-    /// The hours in which the user is likelier to write than at an average hour, best first, at most `bestMax`.
-    var best: [Int] {
+    /// The hours in which the user is likelier to write than at an average hour, best first.
+    var likely: [Int] {
         let profile = profile
-        return Array(
-            (0..<24).filter { profile[$0] > 1.0 / 24 }
-                .sorted { profile[$0] != profile[$1] ? profile[$0] > profile[$1] : $0 < $1 }
-                .prefix(Self.bestMax))
+        return (0..<24).filter { profile[$0] > 1.0 / 24 }
+            .sorted { profile[$0] != profile[$1] ? profile[$0] > profile[$1] : $0 < $1 }
     }
 
     /// Each hour's log-odds against an average hour, bounded by ±`logitMax`.

@@ -8,16 +8,31 @@ extension ProactiveEngagementEngine {
         contributeTiming(to: &row, reasons: &reasons)
         contributeTopics(to: &row, topics: topics, reasons: &reasons)
         row.proactiveSuccessRate = outreach.successRate
+        row.proactiveSuccessLow = outreach.successInterval?.lowerBound
+        row.proactiveSuccessHigh = outreach.successInterval?.upperBound
+        row.outreachTimes = outreach.recent.isEmpty ? nil : Self.times(outreach.recent)
         row.lastOutreachAt = outreach.lastAt
         row.outreachFatigue = outreach.lastAt == nil ? nil : outreach.fatigue
         if outreach.lastAt == nil {
             reasons.append("proactive_success_rate: no outreach attempts")
         }
+        if lastUserAt == nil {
+            reasons.append("expected_return_hours: no user message yet")
+        }
         if !reasons.isEmpty { row.nullReasons[Self.name] = reasons.joined(separator: "; ") }
+    }
+
+    private static func times(_ times: [Timestamp]) -> String {
+        var writer = JSONWriter()
+        writer.beginArray()
+        for time in times { writer.value(time.microseconds) }
+        writer.endArray()
+        return writer.text
     }
 
     private func contributeTiming(to row: inout StrategicRow, reasons: inout [String]) {
         row.lastUserMessageAt = lastUserAt
+        row.expectedReturnHours = expectedReturnHours
         guard userMessages >= Self.userMessagesMin else {
             reasons.append(
                 "optimal_timing_hours, receptivity: fewer than \(Self.userMessagesMin) user messages")
@@ -32,7 +47,7 @@ extension ProactiveEngagementEngine {
             reasons.append(
                 "optimal_timing_hours: \(Outreach.unansweredMax) proactive messages without an answer")
         } else {
-            for hour in hours.best { writer.value(hour) }
+            for hour in hours.likely { writer.value(hour) }
         }
         writer.endArray()
         row.optimalTimingHours = writer.text

@@ -5,7 +5,8 @@ import Model
 /// When and about what a user could be written to unasked, and whether it has worked.
 ///
 /// In: messages with their topics, outreach attempts. Out: `optimalTimingHours`, the anchors of receptivity,
-/// `suggestedTopics`, `proactiveSuccessRate`, `lastOutreachAt`, `outreachFatigue`.
+/// `suggestedTopics`, `proactiveSuccessRate` with its interval, `expectedReturnHours`, `outreachTimes`,
+/// `lastOutreachAt`, `outreachFatigue`.
 ///
 /// At a moment, receptivity = logistic(intercept + recencyWeight·ln(1 + seconds since the user's last message/10) +
 /// hourLogits[hour, UTC] − fatigue·e^(−days since the last outreach/7)): about the chance that a message sent now is
@@ -14,7 +15,8 @@ import Model
 /// Invariants: a user who asked not to be contacted stays opted out, whatever is written later: the intercept is
 /// `optedOutLogit`, no topic is suggested and no hour is good. After `Outreach.unansweredMax` proactive messages
 /// without an answer no hour is good until the user writes. Hours near which the user never wrote are never
-/// suggested. Times are UTC, as the user's zone is not known. O(1) a row.
+/// suggested. Times are UTC: quiet hours by the user's clock, caps and `do_not_contact` are applied where the row is
+/// read (`Projections.engagement`), so that the row depends on the input only. O(1) a row.
 package struct ProactiveEngagementEngine: Engine {
     package static let name = EngineName.proactiveEngagement
     /// The intercept of a user who asked not to be contacted: odds of one in 5·10⁸.

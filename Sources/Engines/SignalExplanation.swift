@@ -1,4 +1,5 @@
 import Bytes
+import Model
 
 /// How one column of a view is made: for people who want to know whether to believe it.
 package struct SignalExplanation: Sendable {
@@ -78,14 +79,17 @@ extension SignalExplanation {
         }
         return [
             make(
-                "memory_snapshot", "the 5 least and 5 most likely to be recalled; " + recall, fsrs,
+                "memory_snapshot",
+                "the \(Projections.snapshotMemoriesMax) least likely to be recalled and as many of the most likely; "
+                    + recall, fsrs,
                 [candidates, curve]),
             make(
                 "avg_memory_age_hours", "now − mean time at which the tracked memories were first met, in hours",
                 "arithmetic mean", [time("memory_first_seen_mean") { $0.memoryFirstSeenMean }]),
             make(
                 "retrieval_frequency_trend",
-                "rate over 14 days against rate over 90 days, each a decayed count over its exposure; increasing or "
+                "rate over \(Int(DecayedEvents.fastDays)) days against rate over \(Int(DecayedEvents.slowDays)) days, "
+                    + "each a decayed count over its exposure; increasing or "
                     + "declining where the difference exceeds 1.96 standard errors of a Poisson process",
                 "two-sided test at 5 %",
                 [
@@ -95,7 +99,8 @@ extension SignalExplanation {
                     number("memory_event_slow") { $0.memoryEventSlow },
                 ]),
             make(
-                "forgetting_risk_memories", "up to 8 memories by risk = 1 − recall; " + recall, fsrs,
+                "forgetting_risk_memories",
+                "up to \(Projections.riskMemoriesMax) memories by risk = 1 − recall; " + recall, fsrs,
                 [candidates, curve]),
             make(
                 "topic_drift", "distance between the newest topics' direction and the long-run one, 0…1",
@@ -123,7 +128,8 @@ extension SignalExplanation {
                 "adaptation_suggestions", "traits whose effect's interval excludes zero: more of it or less of it",
                 text("adaptation_suggestions") { $0.adaptationSuggestions }),
             make(
-                "trait_evolution_history", "mean intensity of each trait a day (UTC), the last 30 days",
+                "trait_evolution_history",
+                "mean intensity of each trait a day (UTC), the last \(Limits.traitHistoryDaysMax) days",
                 text("trait_history") { $0.traitHistory }),
         ]
     }()
@@ -167,15 +173,17 @@ extension SignalExplanation {
                 [text("topic_transition_graph") { $0.topicTransitionGraph }]),
             make(
                 "communication_style", .conversationPatterns,
-                "three words: register (formality below 0.4, from 0.55), length (median words below 6, from 14), and "
+                "three words: register (formality below \(StyleLabels.casualBelow), from \(StyleLabels.formalFrom)), "
+                    + "length (median words below \(Int(StyleLabels.moderateWords)), from "
+                    + "\(Int(StyleLabels.expansiveWords))), and "
                     + "the manner that exceeds its own bound most; the measures are in style_features",
                 "conventions, stated in StyleLabels.swift", [text("communication_style") { $0.communicationStyle }],
                 .userMessages),
             make(
                 "preferred_depth", .conversationPatterns,
                 "mean of length (log of the median words between 4 and 30), staying (log of the messages in a row "
-                    + "on a topic, up to 8) and disclosure (twice its share, at most 1): brief below 0.3, deep from "
-                    + "0.5",
+                    + "on a topic, up to 8) and disclosure (twice its share, at most 1): brief below "
+                    + "\(StyleLabels.depthModerate), deep from \(StyleLabels.depthDeep)",
                 "conventions, stated in StyleLabels.swift", [text("preferred_depth") { $0.preferredDepth }],
                 .userMessages),
             make(
@@ -186,8 +194,9 @@ extension SignalExplanation {
                 .userMessages),
             make(
                 "optimal_response_length", .conversationPatterns,
-                "mean words of the length class with the highest P(the user goes on within 10 min) = "
-                    + "(s + 100·p₀) / (n + 100), p₀ = (S + ½) / (N + 1) the pair's pooled rate",
+                "mean words of the length class with the highest P(the user goes on within "
+                    + "\(Int(ReplyModel.replySecondsMax / 60)) min) = (s + κ·p₀) / (n + κ), "
+                    + "κ = \(Int(ReplyModel.priorStrength)), p₀ = (S + ½) / (N + 1) the pair's pooled rate",
                 "shrunken rate by length class",
                 [text("optimal_response_length") { $0.optimalResponseLength.map { "\($0)" } }]),
             make(
@@ -208,12 +217,16 @@ extension SignalExplanation {
                 "posterior mean of ln m, the user's multiplier of stability, on a grid under the prior N(0, 1): a "
                     + "user without evidence has the population's curve",
                 "Bayes on a grid; Anderson & Schooler 1991 for need odds", [curve]),
-            make("high_retention_memories", "memories with recall ≥ 0.8; " + recall, fsrs, [candidates, curve]),
-            make("low_retention_memories", "memories with recall < 0.5; " + recall, fsrs, [candidates, curve]),
+            make(
+                "high_retention_memories",
+                "memories with recall ≥ \(Projections.highRetention); " + recall, fsrs, [candidates, curve]),
+            make(
+                "low_retention_memories",
+                "memories with recall < \(Projections.lowRetention); " + recall, fsrs, [candidates, curve]),
             make(
                 "recall_simulation_score",
-                "1 − (Σ |returns − predicted| over 5 bins + 1) / (Σ (returns + predicted) + 2), each predicted "
-                    + "beforehand",
+                "1 − (Σ |returns − predicted| over \(Calibration.binEnds.count + 1) bins + κ/2) / "
+                    + "(Σ (returns + predicted) + κ), κ = \(Calibration.pseudoCount), each predicted beforehand",
                 "expected calibration error relative to the base rate; Naeini, Cooper & Hauskrecht 2015",
                 [number("recall_simulation_score") { $0.recallSimulationScore }]),
         ]
@@ -228,17 +241,23 @@ extension SignalExplanation {
                 view: "strategic_engagement_opportunities", column: column, engine: .proactiveEngagement,
                 formula: formula, source: source, input: input, anchors: anchors)
         }
+        let interval =
+            "90 % interval of the share p = answered / sent: (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²)) / (1 + z²/n), "
+            + "z = \(Outreach.intervalDeviations)"
+        let wilson = "score interval (Wilson 1927)"
         return [
             make(
                 "optimal_timing_hours",
-                "up to 5 hours (UTC) with p_h = (s_h + 6/24) / (N + 6) above 1/24, s_h the active hours "
-                    + "smoothed by ¼ ½ ¼",
+                "up to \(Projections.timingHoursMax) hours (UTC) with p_h = (s_h + κ/24) / (N + κ) above 1/24, "
+                    + "κ = \(Int(ActiveHours.priorHours)), s_h the active hours smoothed by ¼ ½ ¼; none that is quiet "
+                    + "by the user's clock; none while do_not_contact or a cap of outreach_rules holds",
                 "shrunken hour-of-day profile", [text("optimal_timing_hours") { $0.optimalTimingHours }]),
             make(
                 "receptivity_score",
                 "1 / (1 + exp(−(intercept + recency weight · ln(1 + seconds since the user wrote / "
                     + "\(Int(Projections.recencySeconds))) + logit of the hour − "
-                    + "fatigue · exp(−days since the last outreach / 7))))",
+                    + "fatigue · exp(−days since the last outreach / "
+                    + "\(Int(Outreach.fatigueDays))))); null while outreach_rules forbid a message now",
                 "logistic regression on recency and hour (see `make quality`)",
                 [
                     number("receptivity_intercept") { $0.receptivityIntercept },
@@ -249,15 +268,31 @@ extension SignalExplanation {
                     time("last_outreach_at") { $0.lastOutreachAt },
                 ]),
             make(
-                "suggested_topics", "topics that the user likes or that were left open, by decayed interest",
+                "suggested_topics",
+                "topics that the user likes or that were left open, by decayed interest (e^(−days / "
+                    + "\(Int(TopicInterests.decayDays)))); none while do_not_contact or a cap of outreach_rules holds",
                 "decayed counts", [text("suggested_topics") { $0.suggestedTopics }]),
             make(
                 "last_engagement_gap_hours", "now − time of the user's newest message, in hours", "difference of times",
                 [time("last_user_message_at") { $0.lastUserMessageAt }], .userMessages),
             make(
-                "proactive_success_rate", "(answered + 1) / (sent + 3)",
+                "proactive_success_rate",
+                "(answered + \(Int(Outreach.priorAnswered))) / (sent + \(Int(Outreach.priorSent)))",
                 "beta–binomial posterior mean under Beta(1, 2)",
                 [number("proactive_success_rate") { $0.proactiveSuccessRate }]),
+            make(
+                "proactive_success_low", "lower end of the " + interval, wilson,
+                [number("proactive_success_low") { $0.proactiveSuccessLow }]),
+            make(
+                "proactive_success_high", "upper end of the " + interval, wilson,
+                [number("proactive_success_high") { $0.proactiveSuccessHigh }]),
+            make(
+                "expected_return_hours",
+                "Σ S_b · width of interval b, ending at \(ReturnHazard.intervalHours.map { Int($0) }) hours after the "
+                    + "user's last message, S_b = Π (1 − h), logit h_b = α_b + β · (log of past gaps, returns, returns "
+                    + "of late, messages of the session)",
+                "discrete hazard (Cox 1972), weights fitted on chats (see `make quality`)",
+                [number("expected_return_hours") { $0.expectedReturnHours }], .userMessages),
         ]
     }()
 }
