@@ -135,7 +135,14 @@ final class Keeper: @unchecked Sendable {
         guard var fetched = Watermarks(sentAt: sentAt, rows: rows) else { return }
         // A schema that is older than this library does not have it; nothing was evaluated then.
         fetched.unvalidatedEngines = (try? query(ReadUnvalidatedEngines()))?.first ?? []
-        bell.lock.withLock { watermarksNow = fetched }
+        fetched.hasRules = try query(ReadHasRules()).first ?? true
+        let hadRules = bell.lock.withLock {
+            let before = watermarksNow?.hasRules ?? true
+            watermarksNow = fetched
+            return before
+        }
+        // Until this moment rows were read without looking for rules.
+        if fetched.hasRules, !hadRules { store.expire { _ in true } }
     }
 
     private func query<S: Statement>(_ statement: S) throws(PostgresError) -> [S.Row] {
@@ -148,8 +155,9 @@ final class Keeper: @unchecked Sendable {
             let made = try ReaderConnection(options)
             // Prepared here, so that a read is one round trip from the first.
             let pair = Pair(userID: "", botName: "")
-            try made.connection.prepare(
-                ReadRow(pair: pair), deadline: .after(milliseconds: Keeper.statementMilliseconds))
+            let deadline = Deadline.after(milliseconds: Keeper.statementMilliseconds)
+            try made.connection.prepare(ReadRow(pair: pair), deadline: deadline)
+            try made.connection.prepare(ReadRowAlone(pair: pair), deadline: deadline)
             pool.add(made)
         }
     }

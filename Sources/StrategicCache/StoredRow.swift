@@ -69,10 +69,43 @@ struct RowContent: Sendable {
     }
 }
 
-/// Reads a pair's row by its primary key.
+/// Reads a pair's row by its primary key, while there are no rules of writing first.
+struct ReadRowAlone: Statement {
+    static let name = "reader_row_alone"
+    static let sql = ReadRow.rowOnlySQL
+
+    var pair: Pair
+
+    func bind(to parameters: inout Parameters) { ReadRow(pair: pair).bind(to: &parameters) }
+
+    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> RowContent { try ReadRow.decode(row) }
+}
+
+/// Whether there are rules of writing first.
+struct ReadHasRules: Statement {
+    static let name = "reader_has_rules"
+    static let sql = "select exists (select from afterthought.outreach_rules)"
+
+    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Bool { try row.decode(0) }
+}
+
+/// Reads a pair's row by its primary key, with the rules of writing first that hold for it.
 struct ReadRow: Statement {
     static let name = "reader_row"
-    static let sql = """
+    static let sql = text(
+        rules: """
+            array(
+                select r.packed from afterthought.outreach_rules as r
+                where r.user_id = any(array['', $2]) and r.bot_name = any(array['', $1])
+            )
+            """)
+    /// The row by itself, while there are no rules at all.
+    static let rowOnlySQL = text(rules: "'{}'::text[]")
+
+    /// The statement with a way to get the rules of writing first: up to four rows by primary key, of which a join for
+    /// each would cost three times as much.
+    private static func text(rules: String) -> String {
+        """
         select
             now(), shard, engine_version, config_hash, stale_reason, computed_at, reflects_through, messages_reflected,
             unvalidated, memory_first_seen_mean, memory_event_first, memory_event_last, memory_event_fast,
@@ -81,17 +114,15 @@ struct ReadRow: Statement {
             optimal_response_length, proactive_success_rate, communication_style, preferred_depth,
             receptivity_intercept, receptivity_recency_weight, receptivity_hour_logits, last_user_message_at,
             outreach_fatigue, last_outreach_at, proactive_success_low, proactive_success_high, expected_return_hours,
-            -- Up to four rows by primary key; a join for each would cost three times as much.
-            array(
-                select r.packed from afterthought.outreach_rules as r
-                where r.user_id = any(array['', $2]) and r.bot_name = any(array['', $1])
-            ),
+            \(rules),
             null_reasons, memory_candidates, forgetting_curve, recent_topics, topic_transition_graph, style_features,
             dominant_traits, user_response_patterns, adaptation_suggestions, trait_history, optimal_timing_hours,
             suggested_topics, outreach_times
         from afterthought.strategic_cache
         where bot_name = $1 and user_id = $2
         """
+    }
+
     private static let firstDocument = 36
 
     var pair: Pair
@@ -186,5 +217,5 @@ final class StoredRow: Sendable {
 
 extension StrategicCache {
     /// The statement of a read, so that benchmarks can run the same one without the rest.
-    package static var readSQL: String { ReadRow.sql }
+    package static var readSQL: String { ReadRow.rowOnlySQL }
 }

@@ -108,7 +108,11 @@ public final class StrategicCache: Sendable {
         let watermarks = keeper.watermarks
         let sentAt = clock.nanoseconds()
         do throws(PostgresError) {
-            var content = try connection.connection.first(ReadRow(pair: pair), deadline: deadline)
+            let isAlone = watermarks?.hasRules == false
+            var content =
+                isAlone
+                ? try connection.connection.first(ReadRowAlone(pair: pair), deadline: deadline)
+                : try connection.connection.first(ReadRow(pair: pair), deadline: deadline)
             if keeper.characters.note(pair.botName) { readCharacter(pair.botName, connection, deadline) }
             if let zone = content?.rule.needsZone == true ? content?.rule.timeZone : nil {
                 content?.zone = keeper.zones.find(zone) ?? readZone(zone, connection, deadline)
@@ -127,6 +131,10 @@ public final class StrategicCache: Sendable {
                 staleReason: content.staleReason)
             let row = StoredRow(pair: pair, content: content, readAt: sentAt, verdict: verdict)
             store.store(row)
+            // The first rule came meanwhile: the keeper may have looked through the store before this row was in it.
+            if isAlone, keeper.watermarks?.hasRules != false {
+                store.store(StoredRow(pair: pair, content: content, readAt: sentAt, verdict: nil))
+            }
             let now = clock.nanoseconds()
             let isFresh = now < row.freshUntil
             if !isFresh, configuration.requestsRefresh { keeper.requestRefresh(pair) }

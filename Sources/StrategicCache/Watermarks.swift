@@ -24,6 +24,8 @@ struct Watermarks: Sendable {
     var shards: [Shard?]
     /// Engines that were evaluated on the data at hand and do not beat their naive baselines there.
     var unvalidatedEngines: [String] = []
+    /// Whether there are rules of writing first, which a read has to look for then.
+    var hasRules = true
 
     /// How long a row may be called fresh, and since when it is complete.
     struct Verdict: Hashable, Sendable {
