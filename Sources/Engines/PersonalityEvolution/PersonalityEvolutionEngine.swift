@@ -28,7 +28,7 @@ package struct PersonalityEvolutionEngine: Engine {
     /// An intensity that counts as showing the trait.
     static let shownMin = 0.1
     /// Replies that only teach what is usual for the user: judged by fewer, a reaction has the wrong scale.
-    static let baselineRepliesMin = 6
+    static let baselineRepliesMin = 4
 
     /// Words of a turn that are counted.
     static let turnWordsMax = 100_000
