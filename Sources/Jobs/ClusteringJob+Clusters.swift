@@ -85,9 +85,8 @@ extension ClusteringJob {
                     clusters: Int32(found.clusters.count), silhouette: found.silhouette))
             run.tally.successfulUpdates = members.count
             run.tally.metadata = [
-                JSONMember(key: "kind", value: .string("full")),
-                JSONMember(key: "clusters", value: .number(JSONNumber(Int64(found.clusters.count)))),
-                JSONMember(key: "changes", value: .number(JSONNumber(Int64(matching.changes.count)))),
+                .text("kind", "full"), .count("clusters", found.clusters.count),
+                .count("changes", matching.changes.count),
             ]
         }
     }
@@ -104,7 +103,7 @@ extension ClusteringJob {
             if let skipped {
                 run.skip(skipped)
             } else {
-                run.tally.metadata = [JSONMember(key: "kind", value: .string("assignment"))]
+                run.tally.metadata = [.text("kind", "assignment")]
             }
         }
     }
