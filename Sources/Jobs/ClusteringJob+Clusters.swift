@@ -67,11 +67,21 @@ extension ClusteringJob {
             old: old.map { ($0.id, Int($0.size)) }, previous: found.keys.map { previous[$0] },
             assignments: found.assignments, count: found.clusters.count, nextID: state.nextClusterID)
         let since = Dictionary(uniqueKeysWithValues: old.map { ($0.id, $0.sinceRun) })
+        var labels = ClusterLabels(
+            keywords: found.clusters.map(\.keywords),
+            previous: Dictionary(uniqueKeysWithValues: old.map { ($0.id, $0.label) }), ids: matching.ids)
+        if let namer {
+            // Before the transaction: an answer takes seconds.
+            let most = run.settings.integer("CLUSTERING_LANGUAGE_MODEL_LABELS")
+            try labels.ask(namer, clustersMax: most) { [run] in try run.checkStop() }
+        }
         try run.commit(&connection) { run, connection in
             let id = run.claim.id
             _ = try connection.run(LockClusteringState())
             _ = try connection.run(
-                SaveClusters(run: id, clusters: found.rows(matching.ids, run: id, since: since, version: version)))
+                SaveClusters(
+                    run: id,
+                    clusters: found.rows(matching.ids, labels.labels, run: id, since: since, version: version)))
             let members = found.members(matching.ids)
             for start in stride(from: 0, to: members.count, by: Self.membersPerStatement) {
                 let part = members[start..<min(members.count, start + Self.membersPerStatement)]
@@ -88,6 +98,7 @@ extension ClusteringJob {
                 .text("kind", "full"), .count("clusters", found.clusters.count),
                 .count("changes", matching.changes.count),
             ]
+            if let refusal = labels.refusal { run.tally.set(.text("labels", refusal)) }
         }
     }
 

@@ -124,7 +124,8 @@ extension Command {
     private static func runJob(_ invocation: Invocation, _ options: ConnectionOptions) async throws -> ExitCode {
         let name = invocation.arguments[0]
         let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
-        let jobs = JobCatalog.all(promptEvaluator: evaluator) {
+        let namer = try LanguageModelChoice.clusterNamer(invocation.environment, options)
+        let jobs = JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) {
             .shipped(dimensions: WorkerConfiguration().embeddingDimensions)
         }
         guard jobs.contains(where: { $0.name == name }) else {
