@@ -32,6 +32,8 @@ package actor JobRunner {
     let heart: DatabaseThread
     let lanes: [DatabaseThread]
 
+    /// Pause between looks into the queue, which may be changed under way.
+    private var pollSeconds: Double
     private var isStopping = false
     private var running: [Int64: (stop: JobStop, task: Task<JobReport, any Error>)] = [:]
     private var pauses: [Int: Task<Void, Never>] = [:]
@@ -52,6 +54,7 @@ package actor JobRunner {
     ) {
         self.jobs = Dictionary(uniqueKeysWithValues: jobs.map { ($0.name, $0) })
         self.configuration = configuration
+        pollSeconds = configuration.pollSeconds
         self.log = log
         claimant = "afterthought \(UUID.random())"
         var session = options
@@ -73,7 +76,7 @@ package actor JobRunner {
             throw failure
         } catch {
             // The database is away: the loops below say so, and go on when it is back.
-            log(.failure(JobFailure.text(of: error), retrySeconds: configuration.pollSeconds))
+            log(.failure(JobFailure.text(of: error), retrySeconds: pollSeconds))
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.keepScheduling() }
@@ -92,6 +95,12 @@ package actor JobRunner {
         for pause in pauses.values { pause.cancel() }
     }
 
+    /// Changes the pause between looks into the queue, from the one at hand on.
+    package func change(pollSeconds: Double) {
+        self.pollSeconds = pollSeconds
+        for pause in pauses.values { pause.cancel() }
+    }
+
     /// Closes all connections; for a runner that ran jobs by hand.
     package func close() async {
         for thread in [scheduler, heart] + lanes { await thread.close() }
@@ -107,9 +116,9 @@ package actor JobRunner {
                 isFirst = false
                 try await schedule()
             } catch {
-                log(.failure(JobFailure.text(of: error), retrySeconds: configuration.pollSeconds))
+                log(.failure(JobFailure.text(of: error), retrySeconds: pollSeconds))
             }
-            await pause(Self.schedulerPause, seconds: configuration.pollSeconds)
+            await pause(Self.schedulerPause, seconds: pollSeconds)
         }
     }
 
@@ -182,10 +191,10 @@ package actor JobRunner {
                     continue
                 }
             } catch {
-                log(.failure(JobFailure.text(of: error), retrySeconds: configuration.pollSeconds))
+                log(.failure(JobFailure.text(of: error), retrySeconds: pollSeconds))
             }
             // The scheduler wakes the lanes when there is something to claim.
-            await pause(lane, seconds: 12 * configuration.pollSeconds)
+            await pause(lane, seconds: 12 * pollSeconds)
         }
     }
 

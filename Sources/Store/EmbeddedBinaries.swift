@@ -11,15 +11,15 @@ struct EmbeddedBinaries: Equatable {
 
     /// Finds server programs on this machine.
     ///
-    /// `AFTERTHOUGHT_POSTGRES_BIN` comes first, then the folders that distributions use, newest first, then the PATH.
-    ///
-    /// - Parameter wanted: the major version that a data folder needs; nil: the newest.
+    /// - Parameters:
+    ///   - given: their folder; nil: those that distributions use are looked at, newest first, then the PATH.
+    ///   - wanted: the major version that a data folder needs; nil: the newest.
     /// - Returns: the programs' folder and version.
     /// - Throws: `EmbeddedError` with what to install.
-    static func find(major wanted: Int?) throws(EmbeddedError) -> EmbeddedBinaries {
-        let found = candidates().compactMap { probe($0) }
+    static func find(in given: String? = nil, major wanted: Int?) throws(EmbeddedError) -> EmbeddedBinaries {
+        let found = candidates(given).compactMap { probe($0) }
         let fitting = found.filter { $0.major >= majorMin && (wanted == nil || $0.major == wanted) }
-        if environmentValue(overrideKey) != nil, let first = fitting.first { return first }
+        if given != nil, let first = fitting.first { return first }
         if let newest = fitting.max(by: { $0.major < $1.major }) { return newest }
         let versions = found.map { String($0.major) }.joined(separator: ", ")
         let got = found.isEmpty ? "none" : "version \(versions)"
@@ -30,13 +30,11 @@ struct EmbeddedBinaries: Equatable {
         }
         throw EmbeddedError(
             "expected a PostgreSQL server of version \(majorMin) or newer on this machine, got: \(got)",
-            hint: "apt-get install postgresql, or set \(overrideKey) to its folder, or give --database-url")
+            hint: "apt-get install postgresql, or set AFTERTHOUGHT_POSTGRES_BIN to its folder, or give --database-url")
     }
 
-    private static let overrideKey = "AFTERTHOUGHT_POSTGRES_BIN"
-
-    private static func candidates() -> [String] {
-        if let given = environmentValue(overrideKey) { return [given] }
+    private static func candidates(_ given: String?) -> [String] {
+        if let given { return [given] }
         var folders = matches("/usr/lib/postgresql/*/bin") + matches("/usr/pgsql-*/bin")
         folders += ["/usr/local/pgsql/bin", "/usr/libexec/postgresql"]
         folders += (environmentValue("PATH") ?? "").split(separator: ":").map(String.init)

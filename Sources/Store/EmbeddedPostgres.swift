@@ -54,7 +54,8 @@ package final class EmbeddedPostgres: Sendable {
     /// - Returns: the running server.
     /// - Throws: `EmbeddedError` with what to do.
     package static func start(
-        at path: String? = nil, deadline: Deadline = .after(milliseconds: UInt64(startSecondsMax) * 1000)
+        at path: String? = nil, programs: String? = nil,
+        deadline: Deadline = .after(milliseconds: UInt64(startSecondsMax) * 1000)
     ) throws -> EmbeddedPostgres {
         let folder = try EmbeddedFolder(path ?? EmbeddedFolder.defaultPath())
         let start = try EmbeddedLock(folder.startLock)
@@ -66,7 +67,7 @@ package final class EmbeddedPostgres: Sendable {
         guard users.take(alone: false) else {
             throw EmbeddedError("expected to share \(folder.usersLock), got: a lock on it", hint: "try again")
         }
-        var server = try EmbeddedServer(folder)
+        var server = try EmbeddedServer(folder, programs: programs)
         var wasRunning = false
         // A server that was killed a moment ago looks alive until it is gone: only an answer proves that it runs.
         try waitUntil(deadline, "the private server to answer") {
@@ -83,8 +84,10 @@ package final class EmbeddedPostgres: Sendable {
     }
 
     /// Starts the server from asynchronous code, on a thread of its own.
-    package static func started(at path: String? = nil) async throws -> EmbeddedPostgres {
-        try await onOwnThread { try start(at: path) }
+    package static func started(
+        at path: String? = nil, programs: String? = nil
+    ) async throws -> EmbeddedPostgres {
+        try await onOwnThread { try start(at: path, programs: programs) }
     }
 
     /// Stops the server unless another process uses it; connections of this process are broken off.

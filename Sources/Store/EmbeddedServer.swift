@@ -26,8 +26,12 @@ struct EmbeddedServer {
     /// The folder of the socket: the running server's once there is one.
     private(set) var socket: String
 
-    init(_ folder: EmbeddedFolder) throws(EmbeddedError) {
+    /// Where the server programs are; nil: the newest that are installed.
+    private let programs: String?
+
+    init(_ folder: EmbeddedFolder, programs: String? = nil) throws(EmbeddedError) {
         self.folder = folder
+        self.programs = programs
         socket = folder.socket
     }
 
@@ -53,7 +57,7 @@ struct EmbeddedServer {
     /// Makes the data if need be and launches the server.
     mutating func launch(_ deadline: Deadline) throws {
         let made = Self.readText(folder.data + "/PG_VERSION").flatMap { Int(trimmed($0)) }
-        let binaries = try EmbeddedBinaries.find(major: made)
+        let binaries = try EmbeddedBinaries.find(in: programs, major: made)
         if made == nil { try initialise(binaries) }
         // Children of a killed server need a moment to notice; until then a new one refuses to start.
         try EmbeddedPostgres.waitUntil(deadline, "the processes of a killed server to end") {

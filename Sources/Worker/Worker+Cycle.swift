@@ -89,7 +89,7 @@ extension Worker {
 
     /// Takes open windows on by pages, for about the length of a cycle, so that other shards do not wait.
     private func drainBacklogs(source: SnapshotDiff) async throws -> CycleReport {
-        let end = ContinuousClock.now + .seconds(max(1, configuration.cycleSeconds))
+        let end = ContinuousClock.now + .seconds(max(1, cycleSeconds))
         var total = CycleReport()
         while ContinuousClock.now < end, !stopping.isSet {
             let open = progress.values.filter { $0.window != nil }.sorted { $0.shard < $1.shard }
@@ -115,7 +115,7 @@ extension Worker {
     private func rebuildOutdated(source: SnapshotDiff) async throws -> CycleReport {
         let pending = progress.values.filter { $0.rebuildPending && $0.window == nil }.sorted { $0.shard < $1.shard }
         guard !pending.isEmpty else { return CycleReport() }
-        let end = ContinuousClock.now + .seconds(max(1, configuration.cycleSeconds))
+        let end = ContinuousClock.now + .seconds(max(1, cycleSeconds))
         let pairsMax = configuration.rebuildPairsMax
         return try await onLanes(pending, until: end) { processor, connection, shard in
             try processor.rebuildOutdated(&connection, of: shard, pairsMax: pairsMax)

@@ -71,6 +71,8 @@ package actor Worker {
     /// When bots are merged next: reading all of a bot's buckets in every cycle would cost what its history costs.
     var nextMerge = ContinuousClock.now
     var wakeUp: Task<Void, Never>?
+    /// The pause between cycles, which may be changed under way.
+    private(set) var cycleSeconds: Double
 
     /// Makes a worker; it connects when it runs.
     ///
@@ -85,6 +87,7 @@ package actor Worker {
         failpoints: Failpoints = Failpoints(), log: @escaping @Sendable (WorkerEvent) -> Void
     ) {
         self.configuration = configuration
+        cycleSeconds = configuration.cycleSeconds
         self.analyzer = analyzer
         self.failpoints = failpoints
         self.log = log
@@ -120,6 +123,14 @@ package actor Worker {
         Task { await self.wake() }
     }
 
+    /// Changes the pause between cycles, from the one at hand on.
+    ///
+    /// - Parameter cycleSeconds: in the range of `WorkerConfiguration`, at most half the TTL.
+    package func change(cycleSeconds: Double) {
+        self.cycleSeconds = cycleSeconds
+        wake()
+    }
+
     private func wake() { wakeUp?.cancel() }
 
     /// Works until `stop()` is called; survives whatever passes, and says so.
@@ -130,7 +141,7 @@ package actor Worker {
         defer { beating.cancel() }
         var failures = 0
         while !stopping.isSet {
-            var pauseSeconds = configuration.cycleSeconds * Double.random(in: 0.9...1.1)
+            var pauseSeconds = cycleSeconds * Double.random(in: 0.9...1.1)
             do {
                 let report = try await cycle()
                 failures = 0

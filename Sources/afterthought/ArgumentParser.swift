@@ -1,5 +1,3 @@
-import LanguageModel
-
 /// Turns words and variables into a checked invocation, or into the reason why not.
 struct ArgumentParser {
     /// What the words ask for.
@@ -12,15 +10,6 @@ struct ArgumentParser {
 
     let commands: [Command]
     let environment: [String: String]
-
-    /// Variables with our prefix that belong to no option.
-    static let otherEnvironmentKeys =
-        ["AFTERTHOUGHT_DATABASE_URL", "AFTERTHOUGHT_POSTGRES_BIN"]
-        // The reader library's, which a bot may share its environment with.
-        + [
-            "AFTERTHOUGHT_READ_DEADLINE_MILLISECONDS", "AFTERTHOUGHT_READ_POOL_SIZE", "AFTERTHOUGHT_STALE_SECONDS_MAX",
-            "AFTERTHOUGHT_LAST_KNOWN_ENTRIES_MAX", "AFTERTHOUGHT_PREPARED_STATEMENTS",
-        ] + LanguageModelConfiguration.environmentKeys
 
     /// Understands a command line.
     ///
@@ -77,8 +66,11 @@ struct ArgumentParser {
             }
         }
         try count(command, arguments)
-        try addEnvironment(command, &values)
-        return Invocation(command: command, arguments: arguments, values: values, environment: environment)
+        let settings = try settings(values)
+        try add(settings, command, &values)
+        return Invocation(
+            command: command, arguments: arguments, values: values, environment: settings.values,
+            fileLines: settings.lines, again: { try invocation(command, words) })
     }
 
     private func option(
@@ -120,15 +112,28 @@ struct ArgumentParser {
         }
     }
 
-    private func addEnvironment(_ command: Command, _ values: inout [String: [String]]) throws(CommandFailure) {
-        let all = commands.flatMap { $0.allOptions.compactMap(\.environmentKey) } + Self.otherEnvironmentKeys
-        for key in environment.keys.sorted() where key.hasPrefix("AFTERTHOUGHT_") && !all.contains(key) {
+    /// The variables, which have to be known, and under them the file that an option or a variable names.
+    private func settings(_ values: [String: [String]]) throws(CommandFailure) -> Settings {
+        let keys = ConfigurationKey.all(commands)
+        let known = keys.map(\.name)
+        for key in environment.keys.sorted() where key.hasPrefix("AFTERTHOUGHT_") && !known.contains(key) {
             throw CommandFailure(
                 .usage, "expected a variable that afterthought knows, got: `\(key)`",
-                hint: Self.suggestion(key, among: all) ?? "unset it")
+                hint: Self.suggestion(key, among: known) ?? "unset it")
         }
+        var settings = Settings(environment)
+        let option = Command.configurationFile.name
+        if let path = values[option]?.last ?? environment[Settings.fileKey], !path.isEmpty {
+            try settings.add(try ConfigurationFile(path: path), keys: keys)
+        }
+        return settings
+    }
+
+    private func add(
+        _ settings: Settings, _ command: Command, _ values: inout [String: [String]]
+    ) throws(CommandFailure) {
         for option in command.allOptions where values[option.name] == nil {
-            guard let key = option.environmentKey, let value = environment[key] else { continue }
+            guard let key = option.environmentKey, let value = settings.values[key] else { continue }
             try check(option, value, from: key)
             values[option.name] = [value]
         }

@@ -35,7 +35,7 @@ extension Command {
                 }
                 return .ok
             }
-            let server = try await EmbeddedPostgres.started(at: folder)
+            let server = try await EmbeddedPostgres.started(at: folder, programs: invocation.postgresPrograms)
             defer { server.leaveRunning() }
             Terminal.note(
                 "private PostgreSQL in \(server.path): " + (server.wasRunning ? "was running already" : "started"))

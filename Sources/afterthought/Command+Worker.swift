@@ -41,14 +41,14 @@ extension Command {
             Option(
                 name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 10)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
-            Option.json,
-        ],
+        ] + logOptions + [Option.json],
         examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
         body: .concurrent { invocation in
             let configuration = try workerConfiguration(invocation)
+            WorkerLog.level = logLevel(invocation)
             return try await withDatabase(invocation) { options in
                 try await migrateIfEmbedded(invocation, options)
-                let json = invocation.wantsJSON
+                let json = logsJSON(invocation)
                 let analyzer = TextAnalyzer.shipped(dimensions: configuration.embeddingDimensions)
                 let worker = Worker(
                     configuration: configuration, options: options, analyzer: analyzer,
@@ -59,7 +59,8 @@ extension Command {
                     let started = Deadline.now
                     let report = try await worker.runOnce()
                     Terminal.print(
-                        workerText(report, seconds: Double(Deadline.now - started) / 1e9, json: json))
+                        workerText(
+                            report, seconds: Double(Deadline.now - started) / 1e9, json: invocation.wantsJSON))
                 } else {
                     let runner = try jobRunner(invocation, options, analyzer)
                     WorkerLog.line("working; stop with Ctrl-C or SIGTERM", json: json)
@@ -96,16 +97,20 @@ extension Command {
         if invocation.isSet("no-jobs") { return nil }
         let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
         let namer = try LanguageModelChoice.clusterNamer(invocation.environment, options)
+        let json = logsJSON(invocation)
+        return JobRunner(
+            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer },
+            configuration: runnerConfiguration(invocation), options: options, log: { WorkerLog.write($0, json: json) })
+    }
+
+    /// The runner's settings from options and variables.
+    static func runnerConfiguration(_ invocation: Invocation) -> JobRunnerConfiguration {
         var configuration = JobRunnerConfiguration()
         configuration.lanes = invocation.integer("job-lanes") ?? configuration.lanes
         configuration.pollSeconds =
             invocation.value("job-poll-seconds").flatMap(Double.init) ?? configuration.pollSeconds
         configuration.settings = invocation.environment
-        let json = invocation.wantsJSON
-        return JobRunner(
-            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer }, configuration: configuration,
-            options: options,
-            log: { WorkerLog.write($0, json: json) })
+        return configuration
     }
 
     /// Runs both until somebody asks to stop, or one of them can't go on.
@@ -115,7 +120,11 @@ extension Command {
             if let runner { Task { await runner.stop() } }
         }
         let watcher = Task { await StopSignal.whenRequested(stop) }
-        defer { watcher.cancel() }
+        let reloader = Task { await reloadOnHangUp(invocation, worker, runner) }
+        defer {
+            watcher.cancel()
+            reloader.cancel()
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { stop() }

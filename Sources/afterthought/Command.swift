@@ -43,16 +43,29 @@ struct Option: Sendable {
         /// 0…100, with or without its sign.
         case percent
 
+        /// What a value may be, for people; nil: any text.
+        var range: String? {
+            switch self {
+            case .text: nil
+            case .integer(let range): "\(range.lowerBound)…\(range.upperBound)"
+            case .number(let range): Self.spoken(range.lowerBound) + "…" + Self.spoken(range.upperBound)
+            case .percent: "0…100 %"
+            case .choice(let values): values.joined(separator: " or ")
+            }
+        }
+
+        private static func spoken(_ bound: Double) -> String {
+            bound == bound.rounded() ? "\(Int(bound))" : "\(bound)"
+        }
+
         /// The expectation, as messages put it, or nil if the value meets it.
         func unmetExpectation(_ value: String) -> String? {
             switch self {
             case .text: value.isEmpty ? "not empty" : nil
-            case .integer(let range):
-                Int(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
-            case .number(let range):
-                Double(value).map { range.contains($0) } == true ? nil : "\(range.lowerBound)…\(range.upperBound)"
-            case .percent: Command.percent(value) == nil ? "0…100 %" : nil
-            case .choice(let values): values.contains(value) ? nil : values.joined(separator: " or ")
+            case .integer(let allowed): Int(value).map { allowed.contains($0) } == true ? nil : range
+            case .number(let allowed): Double(value).map { allowed.contains($0) } == true ? nil : range
+            case .percent: Command.percent(value) == nil ? range : nil
+            case .choice(let values): values.contains(value) ? nil : range
             }
         }
     }
@@ -76,6 +89,7 @@ struct Option: Sendable {
         Option(
             name: "data-folder", value: "PATH", help: "where the private server keeps its data",
             environmentKey: "AFTERTHOUGHT_DATA_FOLDER"),
+        Command.configurationFile,
     ]
 
     /// The options of every command.
@@ -91,7 +105,12 @@ struct Invocation: Sendable {
     let arguments: [String]
     /// The values of each option, in order; a flag has one empty value.
     let values: [String: [String]]
+    /// The variables, and under them the configuration file.
     let environment: [String: String]
+    /// Where values of the file are from, by key.
+    var fileLines: [String: String] = [:]
+    /// Understands the same words again, with the file as it is by then.
+    var again: @Sendable () throws -> Invocation
 
     /// Whether a flag was given.
     func isSet(_ option: String) -> Bool { values[option] != nil }
@@ -101,6 +120,11 @@ struct Invocation: Sendable {
 
     /// The value of an option that has a whole number.
     func integer(_ option: String) -> Int? { value(option).flatMap { Int($0) } }
+
+    /// Where the private server's programs are, if that was said.
+    var postgresPrograms: String? {
+        environment["AFTERTHOUGHT_POSTGRES_BIN"].flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     /// Whether results are printed as JSON.
     var wantsJSON: Bool { isSet("json") }

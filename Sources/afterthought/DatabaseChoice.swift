@@ -18,7 +18,8 @@ struct DatabaseChoice {
                 .usage, "expected `--embedded` or `--database-url`, got: both", hint: "leave one of them out")
         }
         if invocation.isSet("embedded") {
-            let server = try EmbeddedPostgres.start(at: invocation.value("data-folder"))
+            let server = try EmbeddedPostgres.start(
+                at: invocation.value("data-folder"), programs: invocation.postgresPrograms)
             embedded = server
             options = try ConnectionOptions(url: server.connectionURL)
         } else {

@@ -4,6 +4,8 @@ import Synchronization
 
 /// SIGINT, SIGTERM and SIGHUP as a request to stop, which long work looks at or waits for; a second one ends the
 /// process.
+///
+/// A process that reads its settings again on SIGHUP takes that one over (`ReloadSignal`).
 enum StopSignal {
     private static let requests = Atomic<Int>(0)
     private static let pipeReader = Atomic<Int32>(-1)
@@ -77,8 +79,8 @@ enum StopSignal {
 }
 
 /// The handler; a free function, because one formed in the main file would belong to the main actor.
-private func noteStopSignal(_: Int32) {
+private func noteStopSignal(_ signal: Int32) {
     let saved = errno
-    StopSignal.note()
+    if signal != SIGHUP || !ReloadSignal.note() { StopSignal.note() }
     errno = saved
 }

@@ -1,9 +1,35 @@
 import Bytes
+import Glibc
 import Jobs
+import Synchronization
 import Worker
 
 /// What a worker says, one line an event on standard error; never any content or user.
 enum WorkerLog {
+    /// How much an event matters.
+    enum Level: Int, CaseIterable, Sendable {
+        case error
+        case warning
+        case info
+        case debug
+
+        /// As options and logs spell it.
+        var name: String { "\(self)" }
+
+        init?(name: String) {
+            guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
+            self = level
+        }
+    }
+
+    private static let least = Atomic<Int>(Level.info.rawValue)
+
+    /// What is written: this level and those that matter more.
+    static var level: Level {
+        get { Level(rawValue: least.load(ordering: .relaxed)) ?? .info }
+        set { least.store(newValue.rawValue, ordering: .relaxed) }
+    }
+
     /// Writes an event, if it is worth a line.
     static func write(_ event: WorkerEvent, json: Bool) {
         switch event {
@@ -13,14 +39,16 @@ enum WorkerLog {
             line("gave up \(shards) shards", json: json)
         case .backlog(let shards):
             line("backlog in \(shards) shards, taken in batches", json: json)
-        case .batch:
-            break
+        case .batch(let report):
+            line(
+                "batch of \(report.rows) rows, \(report.pairs) pairs, \(report.rebuilt) rebuilt, "
+                    + "\(report.failed) failed", json: json, level: .debug)
         case .quarantined(let pairs):
-            line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: "warning")
+            line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: .warning)
         case .failure(let fault, let seconds):
             let hint = fault.hint.map { "\nhint: \($0)" } ?? ""
             let again = seconds > 0 ? " (again in \(Int(seconds.rounded(.up))) s)" : ""
-            line(fault.description + again + (json ? "" : hint), json: json, level: "error", hint: fault.hint)
+            line(fault.description + again + (json ? "" : hint), json: json, level: .error, hint: fault.hint)
         }
     }
 
@@ -30,24 +58,29 @@ enum WorkerLog {
         case .ended(let report):
             let what = "job \(report.claim.id) \(report.claim.name): \(report.state ?? "taken over")"
             guard let error = report.error else { return line(what, json: json) }
-            line("\(what): \(error)", json: json, level: "warning", hint: nil)
+            line("\(what): \(error)", json: json, level: .warning, hint: nil)
         case .lostAttempts(let count):
-            line("\(count) jobs lost their workers; they are repeated", json: json, level: "warning")
+            line("\(count) jobs lost their workers; they are repeated", json: json, level: .warning)
         case .failure(let text, let seconds):
-            line("jobs: \(text) (again in \(Int(seconds.rounded(.up))) s)", json: json, level: "error")
+            line("jobs: \(text) (again in \(Int(seconds.rounded(.up))) s)", json: json, level: .error)
         }
     }
 
-    /// Writes a line, as text or as a JSON object.
-    static func line(_ message: String, json: Bool, level: String = "info", hint: String? = nil) {
+    /// Writes a line, as text or as a JSON object; a text's time is the journal's to add.
+    static func line(_ message: String, json: Bool, level: Level = .info, hint: String? = nil) {
+        if level.rawValue > self.level.rawValue { return }
         guard json else {
             Terminal.note("afterthought: \(message)")
             return
         }
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
         var writer = JSONWriter()
         writer.beginObject()
+        writer.key("at")
+        writer.value(Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000))
         writer.key("level")
-        writer.value(level)
+        writer.value(level.name)
         writer.key("message")
         writer.value(message)
         if let hint {
