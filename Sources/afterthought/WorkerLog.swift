@@ -13,7 +13,7 @@ enum WorkerLog {
             line("gave up \(shards) shards", json: json)
         case .backlog(let shards):
             line("backlog in \(shards) shards, taken in batches", json: json)
-        case .batch:
+        case .batch, .cycled:
             break
         case .quarantined(let pairs):
             line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: "warning")
