@@ -47,7 +47,7 @@ extension Command {
         examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
         body: .concurrent { invocation in
             let configuration = try workerConfiguration(invocation)
-            if !invocation.isSet("embedded") { FirstProcess.leaveNoZombies() }
+            if !invocation.isSet("embedded") { FirstProcess.buryOrphans() }
             return try await withDatabase(invocation) { options in
                 try await migrateIfEmbedded(invocation, options)
                 let json = invocation.wantsJSON

@@ -77,15 +77,13 @@ start_database() {
     chmod 755 "$work/secrets"
     (
         cd /
-        "${owner[@]}" "$server/initdb" -D "$data" -U postgres --auth=scram-sha-256 --auth-local=trust -E UTF8 --locale=C \
-            --pwfile="$work/secrets/postgres_password" >/dev/null
+        "${owner[@]}" "$server/initdb" -D "$data" -U postgres -E UTF8 --locale=C --auth=scram-sha-256 \
+            --auth-local=trust --pwfile="$work/secrets/postgres_password" >/dev/null
     )
     start_server
-    sql postgres "create database chat" "create database demo"
+    sql postgres "create database chat"
     SECRETS=$work/secrets POSTGRES_USER=postgres POSTGRES_DB=chat PGHOST=$socket PGPORT=$port \
         docker/postgres/10-users.sh
-    sed 's|/chat$|/demo|' "$work/secrets/owner_url" >"$work/secrets/demo_url"
-    chmod 444 "$work/secrets/demo_url"
 }
 
 free_port() {

@@ -16,4 +16,6 @@ create role afterthought_worker nologin;
 create role afterthought_admin nologin;
 create role worker login password :'worker_password' in role afterthought_worker;
 create role bot login password :'bot_password' in role afterthought_app, afterthought_reader;
+-- For `docker compose run demo`: the sample never comes between real messages.
+create database demo;
 SQL
