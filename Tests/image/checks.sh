@@ -20,7 +20,7 @@ check_configuration() {
 check_size() {
     local all base="" own
     all=$("$engine" image inspect -f '{{.Size}}' "$tag")
-    own=$("$engine" run --rm --entrypoint /usr/bin/stat "${limits[@]}" "$tag" -c '%n %s' \
+    own=$("$engine" run --rm --network none --entrypoint /usr/bin/stat "${limits[@]}" "$tag" -c '%n %s' \
         /usr/local/bin/afterthought /usr/local/libexec/swift-backtrace |
         awk '{ printf "%s%s %.1f MB", sep, $1, $2 / 1e6; sep = ", " }')
     if base=$("$engine" image inspect -f '{{.Size}}' docker.io/library/debian:bookworm-slim 2>/dev/null); then
@@ -33,7 +33,7 @@ check_size() {
         say "size  $(megabytes "$all") in all; $own"
     fi
     local missing
-    missing=$("$engine" run --rm --entrypoint /usr/bin/ldd "${limits[@]}" "$tag" /usr/local/bin/afterthought |
+    missing=$("$engine" run --rm --network none --entrypoint /usr/bin/ldd "${limits[@]}" "$tag" /usr/local/bin/afterthought |
         grep 'not found' || true)
     expect "every library is there" none "${missing:-none}"
 }
@@ -74,6 +74,25 @@ check_migrate() {
     expect "without a worker the health is 1" 1 "$status"
 }
 
+# The password from a file of libpq's own, which has to be its user's alone.
+check_password_file() {
+    local status=0 pass=$work/secrets/pgpass
+    if [ "$(id -u)" != 0 ]; then
+        say "skip  PGPASSFILE: only root can make a file of another user"
+        return
+    fi
+    echo "postgresql://postgres@127.0.0.1:$port/chat" >"$work/secrets/bare_url"
+    (umask 077 && echo "127.0.0.1:$port:*:postgres:$(cat "$work/secrets/postgres_password")" >"$pass")
+    chown 10001 "$pass"
+    once bare_url migrate --dry-run || status=$?
+    expect "without its password the database lets nobody in" 69 "$status"
+    status=0
+    extra=(-v "$pass:/run/secrets/pgpass:ro" -e PGPASSFILE=/run/secrets/pgpass)
+    once bare_url migrate --dry-run || status=$?
+    extra=()
+    expect "PGPASSFILE gives it" 0 "$status"
+}
+
 check_worker_starts() {
     start_box worker worker_url
     if wait_until inside worker status --health; then
@@ -81,6 +100,8 @@ check_worker_starts() {
     else
         report 1 "the worker becomes healthy against an empty database" "$output; $(box_log worker | tail -3)"
     fi
+    wait_until engine_finds_well worker && report 0 "the engine's own health check agrees" "${engine#quiet_}, $waited s" ||
+        report 1 "the engine's own health check agrees" "${engine#quiet_}: unhealthy for $waited s"
     local slowest=0 started took
     for _ in 1 2 3 4 5; do
         started=$EPOCHREALTIME

@@ -11,17 +11,21 @@ fail_setup() {
     exit 69
 }
 
+# podman has systemd time its health checks; where that does not run it says so on every call. Here they are run when
+# they are looked at.
+quiet_podman() { podman --log-level=fatal "$@"; }
+
 # Chooses who runs containers: docker if its engine answers, else podman.
 find_engine() {
     engine=
     if docker info >/dev/null 2>&1; then
         engine=docker
     elif command -v podman >/dev/null; then
-        engine=podman
+        engine=quiet_podman
     elif [ -n "${IMAGE_BUILDER:-}${IMAGE:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         apt-get update -qq
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends podman crun >/dev/null
-        engine=podman
+        engine=quiet_podman
     fi
     [ -n "$engine" ] || fail_setup "expected docker or podman to build and run the image, got: neither" \
         "apt-get install podman crun buildah; or give IMAGE_BUILDER a program that builds docker/Dockerfile"
@@ -31,7 +35,7 @@ find_engine() {
 # mount namespace of our own.
 enter_plain_cgroups() {
     limits=()
-    if [ "$engine" != podman ]; then return; fi
+    if [ "$engine" != quiet_podman ]; then return; fi
     limits=(--read-only-tmpfs=false --cgroups=disabled --ulimit nofile=4096:4096 --ulimit nproc=4096:4096)
     if [ -n "${CHECK_IMAGE_INSIDE:-}" ] || ! grep -q ' /sys/fs/cgroup/[^ ]* cgroup ' /proc/mounts; then return; fi
     CHECK_IMAGE_INSIDE=1 exec unshare --mount -- sh -c \
@@ -51,7 +55,7 @@ make_image() {
     else
         "$engine" build -q -f docker/Dockerfile -t "$tag" . >"$work/build.log" 2>&1 || build_failed
     fi
-    report 0 "the image is built by ${IMAGE_BUILDER:-$engine}" "$((SECONDS - started)) s"
+    report 0 "the image is built by ${IMAGE_BUILDER:-${engine#quiet_}}" "$((SECONDS - started)) s"
 }
 
 build_failed() {
@@ -115,6 +119,9 @@ sql() {
     psql -XqAt -v ON_ERROR_STOP=1 -h "$socket" -p "$port" -U postgres -d "$database" "${arguments[@]}"
 }
 
+# More arguments of `run`, for one check.
+extra=()
+
 # How every container is run: NAME of a URL's secret, then more arguments of `run`.
 run_options() {
     local url=$1
@@ -122,7 +129,7 @@ run_options() {
     printf '%s\n' --network host --read-only --tmpfs /tmp:size=16m --cap-drop ALL \
         --security-opt no-new-privileges "${limits[@]}" \
         -v "$work/secrets/$url:/run/secrets/database_url:ro" \
-        -e AFTERTHOUGHT_DATABASE_URL_FILE=/run/secrets/database_url "$@"
+        -e AFTERTHOUGHT_DATABASE_URL_FILE=/run/secrets/database_url "${extra[@]}" "$@"
 }
 
 # URL COMMAND …: runs a command of the image to its end; its output is in $output, its status the function's.
@@ -151,6 +158,15 @@ inside() {
     shift
     output=$("$engine" exec "$work_name-$name" /usr/local/bin/afterthought "$@" 2>&1) || status=$?
     return $status
+}
+
+# NAME: whether the image's own health check, run by the engine, says that the container is well.
+engine_finds_well() {
+    if [ "$engine" = quiet_podman ]; then
+        podman healthcheck run "$work_name-$1" >/dev/null 2>&1
+    else
+        [ "$("$engine" inspect -f '{{.State.Health.Status}}' "$work_name-$1")" = healthy ]
+    fi
 }
 
 box_log() { "$engine" logs "$work_name-$1" 2>&1; }
