@@ -42,11 +42,11 @@ build: deps ## build the release binary, .build/release/afterthought
 demo: build ## build, then run everything once on the sample in a private database
 	.build/release/afterthought demo
 
-# Fault tests wait for workers in the same process: apart from the others, which fill both cores.
+# Fault tests wait for workers in the same process: apart from the others, which fill both cores, and one at a time.
 test: deps ## run all tests; they bring their own PostgreSQL up and take it down
 	$(SWIFT) build $(TRAITS) --build-tests
 	$(SWIFT) test $(TRAITS) --skip-build --skip FaultTests
-	$(SWIFT) test $(TRAITS) --skip-build --filter FaultTests
+	$(SWIFT) test $(TRAITS) --skip-build --no-parallel --filter FaultTests
 
 bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .build/bench (BENCH=--small)
 	$(SWIFT) build $(TRAITS) -c release --product bench

@@ -25,6 +25,21 @@ package struct JSONMember: Hashable, Sendable {
         self.key = key
         self.value = value
     }
+
+    /// A member that is a string.
+    package static func text(_ key: String, _ value: String) -> JSONMember {
+        JSONMember(key: key, value: .string(value))
+    }
+
+    /// A member that is a whole number of at most 64 bits.
+    package static func count(_ key: String, _ value: some BinaryInteger) -> JSONMember {
+        JSONMember(key: key, value: .number(JSONNumber(Int64(value))))
+    }
+
+    /// A member that is a finite number.
+    package static func number(_ key: String, _ value: Double) -> JSONMember {
+        JSONMember(key: key, value: .number(JSONNumber(value)))
+    }
 }
 
 /// A JSON value in memory; objects keep the order and the duplicates of their members.

@@ -29,7 +29,7 @@ package struct CacheCleanupJob: Job {
                 guard let dropped = try connection.first(drop) else { return }
                 run.tally.usersProcessed += Int(dropped.pairs)
                 run.tally.recordsProcessed += Int(dropped.rows)
-                run.count("checkpoints", Int(dropped.checkpoints))
+                run.tally.add(Int(dropped.checkpoints), to: "checkpoints")
                 let isShardDone = dropped.pairs < Int64(batchPairsMax)
                 run.cursor = .number(JSONNumber(Int64(shard) + (isShardDone ? 1 : 0)))
             }

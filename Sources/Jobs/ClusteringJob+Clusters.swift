@@ -67,11 +67,21 @@ extension ClusteringJob {
             old: old.map { ($0.id, Int($0.size)) }, previous: found.keys.map { previous[$0] },
             assignments: found.assignments, count: found.clusters.count, nextID: state.nextClusterID)
         let since = Dictionary(uniqueKeysWithValues: old.map { ($0.id, $0.sinceRun) })
+        var labels = ClusterLabels(
+            keywords: found.clusters.map(\.keywords),
+            previous: Dictionary(uniqueKeysWithValues: old.map { ($0.id, $0.label) }), ids: matching.ids)
+        if let namer {
+            // Before the transaction: an answer takes seconds.
+            let most = run.settings.integer("CLUSTERING_LANGUAGE_MODEL_LABELS")
+            try labels.ask(namer, clustersMax: most) { [run] in try run.checkStop() }
+        }
         try run.commit(&connection) { run, connection in
             let id = run.claim.id
             _ = try connection.run(LockClusteringState())
             _ = try connection.run(
-                SaveClusters(run: id, clusters: found.rows(matching.ids, run: id, since: since, version: version)))
+                SaveClusters(
+                    run: id,
+                    clusters: found.rows(matching.ids, labels.labels, run: id, since: since, version: version)))
             let members = found.members(matching.ids)
             for start in stride(from: 0, to: members.count, by: Self.membersPerStatement) {
                 let part = members[start..<min(members.count, start + Self.membersPerStatement)]
@@ -85,10 +95,10 @@ extension ClusteringJob {
                     clusters: Int32(found.clusters.count), silhouette: found.silhouette))
             run.tally.successfulUpdates = members.count
             run.tally.metadata = [
-                JSONMember(key: "kind", value: .string("full")),
-                JSONMember(key: "clusters", value: .number(JSONNumber(Int64(found.clusters.count)))),
-                JSONMember(key: "changes", value: .number(JSONNumber(Int64(matching.changes.count)))),
+                .text("kind", "full"), .count("clusters", found.clusters.count),
+                .count("changes", matching.changes.count),
             ]
+            if let refusal = labels.refusal { run.tally.set(.text("labels", refusal)) }
         }
     }
 
@@ -104,7 +114,7 @@ extension ClusteringJob {
             if let skipped {
                 run.skip(skipped)
             } else {
-                run.tally.metadata = [JSONMember(key: "kind", value: .string("assignment"))]
+                run.tally.metadata = [.text("kind", "assignment")]
             }
         }
     }

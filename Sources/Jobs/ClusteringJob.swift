@@ -21,6 +21,7 @@ package struct ClusteringJob: Job {
     static let membersPerStatement = 5_000
 
     let analyzer: @Sendable () -> TextAnalyzer
+    let namer: (any ClusterNamer)?
     let version: Int32
     /// Up to so many conversations are clustered anew at each run: it takes no second.
     let alwaysFullMax: Int64
@@ -30,12 +31,14 @@ package struct ClusteringJob: Job {
     /// - Parameters:
     ///   - vectorVersion: grows when the analyzer's embeddings change; stored beside each vector.
     ///   - alwaysFullMax: up to so many conversations clusters are computed anew at each run.
+    ///   - namer: what may name clusters; nil: their keywords do.
     ///   - analyzer: gives an analyzer of 256 dimensions, when one is needed.
     package init(
         vectorVersion: Int32 = ConversationVector.version, alwaysFullMax: Int64 = 2_000,
-        analyzer: @escaping @Sendable () -> TextAnalyzer
+        namer: (any ClusterNamer)? = nil, analyzer: @escaping @Sendable () -> TextAnalyzer
     ) {
         self.analyzer = analyzer
+        self.namer = namer
         self.alwaysFullMax = alwaysFullMax
         version = vectorVersion
     }

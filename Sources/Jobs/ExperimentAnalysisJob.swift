@@ -30,7 +30,7 @@ package struct ExperimentAnalysisJob: Job {
         guard let plan = plan(locked, arms, metrics, run.settings) else {
             // Set up by hand, without start_experiment: the others are not held up by it.
             run.tally.failedUpdates += 1
-            run.count("incomplete")
+            run.tally.add(to: "incomplete")
             return
         }
         let data = try data(experiment, plan, units: arms.map { Int($0.units) }, run.dueAt, &connection)
@@ -38,7 +38,7 @@ package struct ExperimentAnalysisJob: Job {
             moments[plan.control].count >= plan.unitsMin
                 && plan.treatments.contains { moments[$0].count >= plan.unitsMin }
         }
-        guard isEnough || locked.isOver else { return run.count("too_few_units") }
+        guard isEnough || locked.isOver else { return run.tally.add(to: "too_few_units") }
         let analysis = ExperimentAnalysis(plan, data)
         let verdict = ExperimentVerdict(analysis, data, isMature: locked.isMature, isOver: locked.isOver)
         try save(experiment, analysis, verdict, &run, &connection)
@@ -106,7 +106,7 @@ package struct ExperimentAnalysisJob: Job {
         try connection.run(
             ConcludeExperiment(
                 experiment: experiment, at: run.dueAt, conclusion: conclusion.rawValue, winner: winner))
-        run.count("concluded")
+        run.tally.add(to: "concluded")
     }
 
     private func row(of effect: ExperimentEffect, _ plan: ExperimentPlan) -> SaveExperimentResults.Effect {
@@ -129,14 +129,5 @@ package struct ExperimentAnalysisJob: Job {
         row.varianceReduction = effect.varianceReduction
         row.nullReason = effect.gap?.rawValue
         return row
-    }
-}
-
-extension JobRun {
-    /// Adds to a count in the run's metadata.
-    mutating func count(_ key: String, _ more: Int = 1) {
-        let known = tally.metadata.first { $0.key == key }?.value.int64 ?? 0
-        tally.metadata.removeAll { $0.key == key }
-        tally.metadata.append(JSONMember(key: key, value: .number(JSONNumber(known + Int64(more)))))
     }
 }

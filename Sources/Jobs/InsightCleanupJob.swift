@@ -21,8 +21,8 @@ package struct InsightCleanupJob: Job {
         var isDone = false
         while !isDone {
             isDone = try run.commit(&connection) { run, connection in
-                let insights = try connection.run(DeleteOldChatInsights(before: before, rowsMax: rowsMax))
-                let interactions = try connection.run(DeleteOldInteractions(before: before, rowsMax: rowsMax))
+                let insights = try connection.run(DeleteOldInsights<ChatInsights>(before: before, rowsMax: rowsMax))
+                let interactions = try connection.run(DeleteOldInsights<Interactions>(before: before, rowsMax: rowsMax))
                 run.tally.recordsProcessed += insights + interactions
                 return max(insights, interactions) < rowsMax
             }

@@ -61,9 +61,16 @@ package struct JobRun: Sendable {
 
     /// Records that the run has nothing to do, and why; it counts as completed.
     package mutating func skip(_ reason: String) {
-        tally.metadata.removeAll { $0.key == "skipped" }
-        tally.metadata.append(JSONMember(key: "skipped", value: .string(reason)))
+        tally.set(.text("skipped", reason))
     }
+
+    /// Whether an earlier attempt did all there is to do, and was cut off before that was recorded.
+    var isDone: Bool { cursor == Self.done }
+
+    /// Says, in the last step, that nothing is left to do.
+    mutating func markDone() { cursor = Self.done }
+
+    private static let done = JSONValue.string("done")
 
     /// Throws if the run has to end early; to be called at least every second by work that is no statement.
     package func checkStop() throws { try stop.check() }

@@ -13,26 +13,32 @@ package struct JobTally: Hashable, Sendable {
 
     /// Reads what `json` wrote; what is missing is nothing yet.
     init(_ json: JSONValue) {
-        func count(_ key: String) -> Int {
-            guard case .number(let number) = json[key] else { return 0 }
-            return number.int64.map(Int.init) ?? 0
-        }
+        func count(_ key: String) -> Int { json[key]?.int64.map(Int.init) ?? 0 }
         usersProcessed = count("users_processed")
         successfulUpdates = count("successful_updates")
         failedUpdates = count("failed_updates")
         recordsProcessed = count("records_processed")
-        if case .object(let members) = json["metadata"] { metadata = members }
+        metadata = json["metadata"]?.members ?? []
     }
 
     /// The form in which it is kept between attempts.
     package var json: JSONValue {
-        func count(_ key: String, _ value: Int) -> JSONMember {
-            JSONMember(key: key, value: .number(JSONNumber(Int64(value))))
-        }
-        return .object([
-            count("users_processed", usersProcessed), count("successful_updates", successfulUpdates),
-            count("failed_updates", failedUpdates), count("records_processed", recordsProcessed),
+        .object([
+            .count("users_processed", usersProcessed), .count("successful_updates", successfulUpdates),
+            .count("failed_updates", failedUpdates), .count("records_processed", recordsProcessed),
             JSONMember(key: "metadata", value: .object(metadata)),
         ])
+    }
+
+    /// Puts something into the metadata, in place of what stands there under the same name.
+    package mutating func set(_ member: JSONMember) {
+        metadata.removeAll { $0.key == member.key }
+        metadata.append(member)
+    }
+
+    /// Adds to a count in the metadata.
+    mutating func add(_ number: Int = 1, to key: String) {
+        let before = metadata.first { $0.key == key }?.value.int64 ?? 0
+        set(.count(key, before + Int64(number)))
     }
 }

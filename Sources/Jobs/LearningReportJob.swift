@@ -11,7 +11,7 @@ package struct LearningReportJob: Job {
     package init() {}
 
     package func run(_ run: inout JobRun, _ connection: inout Connection) throws {
-        if run.cursor == .string("stored") { return }
+        if run.isDone { return }
         let to = run.dueAt
         let from = to.advanced(bySeconds: -Self.periodSeconds)
         try run.commit(&connection) { run, connection in
@@ -23,7 +23,7 @@ package struct LearningReportJob: Job {
                 SaveLearningReport(from: from, to: to, markdown: report.markdown, report: report.json))
             run.tally.recordsProcessed = report.figures.count
             run.tally.successfulUpdates = saved
-            run.cursor = .string("stored")
+            run.markDone()
         }
     }
 }

@@ -35,10 +35,10 @@ struct PersonalityBatch {
         while !isWhole {
             let chat = try connection.query(
                 LoadChatInsights(users: users, since: since, insightsMax: Self.rowsMax))
-            try connection.run(SettleChatInsights(settle(chat, &sums, &outcome), at: at))
+            try connection.run(SettleInsights<ChatInsights>(settle(chat, &sums, &outcome), at: at))
             let interactions = try connection.query(
                 LoadInteractions(users: users, since: since, interactionsMax: Self.rowsMax))
-            try connection.run(SettleInteractions(settle(interactions, &sums, &outcome), at: at))
+            try connection.run(SettleInsights<Interactions>(settle(interactions, &sums, &outcome), at: at))
             isWhole = max(chat.count, interactions.count) < Self.rowsMax
         }
         // After the insights are locked: whoever applied others meanwhile is seen here.

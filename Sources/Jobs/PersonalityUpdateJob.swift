@@ -68,12 +68,3 @@ package struct PersonalityUpdateJob: Job {
         }
     }
 }
-
-extension JobTally {
-    /// Adds to a count in the metadata.
-    mutating func add(_ number: Int, to key: String) {
-        let before = metadata.first { $0.key == key }?.value.int64 ?? 0
-        metadata.removeAll { $0.key == key }
-        metadata.append(JSONMember(key: key, value: .number(JSONNumber(before + Int64(number)))))
-    }
-}

@@ -34,7 +34,7 @@ package struct PromptOptimizationJob: Job {
             guard let (agent, prompt) = try connection.first(next) else { return }
             try run.commit(&connection) { run, connection in
                 try rewrite(agent, prompt, &run, &connection)
-                run.cursor = .object([JSONMember(key: "agent", value: .string(agent))])
+                run.cursor = .object([.text("agent", agent)])
             }
         }
     }
@@ -52,7 +52,7 @@ package struct PromptOptimizationJob: Job {
         let last = LastTrainingInput(kind: name, subject: agent, before: run.dueAt)
         if try connection.first(last) == input {
             // The same again would be nothing to review.
-            return run.count("unchanged")
+            return run.tally.add(to: "unchanged")
         }
         let variants = PromptVariants(prompt: prompt, examples: examples).all()
         let saved = try connection.run(
@@ -62,7 +62,7 @@ package struct PromptOptimizationJob: Job {
                 reason: evaluator == nil ? "no language model is configured" : "not evaluated yet",
                 variants: variants.map { ($0.kind.rawValue, $0.prompt, $0.shown) }))
         run.tally.successfulUpdates += saved > 0 ? 1 : 0
-        run.count("variants", saved)
+        run.tally.add(saved, to: "variants")
     }
 
     /// Marks what variants are made of: a hash, no content.
@@ -107,9 +107,9 @@ package struct PromptOptimizationJob: Job {
                 tokensSpent: Int64(found.tokensSpent), usdMax: usdMax, usdSpent: found.usdSpent)
             try run.commit(&connection) { run, connection in
                 try connection.run(SavePromptEvaluation(evaluation))
-                run.count(evaluation.score == nil ? "not_evaluated" : "evaluated")
+                run.tally.add(to: evaluation.score == nil ? "not_evaluated" : "evaluated")
                 run.tally.recordsProcessed += 1
-                run.cursor = .object([JSONMember(key: "variant", value: .number(JSONNumber(variant.id)))])
+                run.cursor = .object([.count("variant", variant.id)])
             }
         }
     }

@@ -24,7 +24,7 @@ package struct RetrievalTrainingJob: Job {
     package init(analyzer: @escaping @Sendable (Int) -> TextAnalyzer) { self.analyzer = analyzer }
 
     package func run(_ run: inout JobRun, _ connection: inout Connection) throws {
-        if run.cursor == .string("done") { return }
+        if run.isDone { return }
         if run.cursor.int64 == nil { try begin(&run, &connection) }
         guard let training = run.cursor.int64 else { return }
         guard try connection.first(RetrievalTrainingStatus(run: training)) == "running" else {
@@ -37,7 +37,7 @@ package struct RetrievalTrainingJob: Job {
         let trial = try AdapterTrainer.train(material.pairs, current: inUse) { [run] in try run.checkStop() }
         try run.commit(&connection) { run, connection in
             try store(trial, material, training, &run, &connection)
-            run.cursor = .string("done")
+            run.markDone()
         }
     }
 
@@ -56,11 +56,11 @@ package struct RetrievalTrainingJob: Job {
                 at: run.dueAt, status: isEnough ? "running" : "skipped", samples: isEnough ? samples : 0,
                 metrics: .object(metrics))
             guard let training = try connection.first(begin) else {
-                run.cursor = .string("done")
+                run.markDone()
                 return run.skip("a training of this moment is recorded")
             }
             guard isEnough else {
-                run.cursor = .string("done")
+                run.markDone()
                 return run.skip("expected \(samplesMin) new pairs of the last seven days, got: \(samples)")
             }
             let pairsMax = run.settings.integer("RAG_TRAINING_MAX_SAMPLES")
@@ -179,19 +179,5 @@ package struct RetrievalTrainingJob: Job {
         let rejected = material.rejections.map { JSONMember.count($0.reason, $0.count) }
         members.append(JSONMember(key: "rejected", value: .object(rejected)))
         return .object(members)
-    }
-}
-
-extension JSONMember {
-    fileprivate static func text(_ key: String, _ value: String) -> JSONMember {
-        JSONMember(key: key, value: .string(value))
-    }
-
-    fileprivate static func count(_ key: String, _ value: Int) -> JSONMember {
-        JSONMember(key: key, value: .number(JSONNumber(Int64(value))))
-    }
-
-    fileprivate static func number(_ key: String, _ value: Double) -> JSONMember {
-        JSONMember(key: key, value: .number(JSONNumber(value)))
     }
 }

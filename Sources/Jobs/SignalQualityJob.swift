@@ -36,8 +36,7 @@ package struct SignalQualityJob: Job {
     package init(evaluate: @escaping Evaluate) { self.evaluate = evaluate }
 
     package func run(_ run: inout JobRun, _ connection: inout Connection) throws {
-        // An attempt that was cut off after storing has nothing left to do.
-        if run.cursor == .string("stored") { return }
+        if run.isDone { return }
         var stopped: (any Error)?
         let current = run
         let evaluation = try evaluate(run.settings.integer("SIGNAL_QUALITY_PAIRS"), &connection) {
@@ -52,7 +51,7 @@ package struct SignalQualityJob: Job {
             run.tally.metadata = [
                 JSONMember(key: "unvalidated", value: .array(evaluation.unvalidated.map { .string($0) }))
             ]
-            run.cursor = .string("stored")
+            run.markDone()
         }
     }
 }

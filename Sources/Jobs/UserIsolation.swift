@@ -76,6 +76,6 @@ extension JobRun {
     var lastUser: String { cursor["after"]?.string ?? "" }
 
     mutating func moveOn(past user: String) {
-        cursor = .object([JSONMember(key: "after", value: .string(user))])
+        cursor = .object([.text("after", user)])
     }
 }

@@ -1,4 +1,39 @@
 import Bytes
+import Jobs
+import Postgres
+
+/// Names clusters by asking a language model about their keywords.
+package struct LanguageModelClusterNamer: ClusterNamer {
+    private let client: LanguageModelClient
+    private let options: ConnectionOptions
+
+    /// Makes a namer.
+    ///
+    /// - Parameters:
+    ///   - client: of the model.
+    ///   - options: where the ledger is.
+    package init(_ client: LanguageModelClient, options: ConnectionOptions) {
+        self.client = client
+        self.options = options
+    }
+
+    package var name: String { client.configuration.model }
+
+    package func names(
+        for keywords: [[String]], checkStop: () throws -> Void
+    ) throws -> (names: [String?], refusal: String?) {
+        var names: [String?] = []
+        do {
+            let ledger = try LanguageModelLedger(options)
+            for words in keywords { names.append(try client.label(keywords: words, ledger, checkStop: checkStop)) }
+        } catch let error as LanguageModelError {
+            return (names, error.message)
+        } catch let error as PostgresError {
+            return (names, error.description)
+        }
+        return (names, nil)
+    }
+}
 
 extension LanguageModelClient {
     /// A name for a cluster of conversations, of one to five words.

@@ -23,9 +23,7 @@ protocol HTTPTransport: Sendable {
 }
 
 extension LanguageModelConfiguration {
-    /// Whether this build can reach a language model at all: it was built with the trait `LanguageModel`.
-    package static var isAvailable: Bool { transport != nil }
-
+    /// How this build reaches an endpoint; nil: it was built without the trait `LanguageModel`, and can't.
     static var transport: (any HTTPTransport)? {
         #if LanguageModel
             return CurlTransport()

@@ -1,3 +1,5 @@
+import Postgres
+
 /// Decides whether a failed attempt is repeated, and when.
 ///
 /// A decision only: it neither waits nor reads a clock. The pause is drawn evenly from zero to a doubling bound (full
@@ -12,16 +14,15 @@ struct RetryPolicy {
     }
 
     private let attemptsMax: Int
-    private let firstMilliseconds: UInt64
-    private let capMilliseconds: UInt64
     private let retryAfterSecondsMax: Double
-    private(set) var failures = 0
+    private var backoff: Backoff
 
     init(_ configuration: LanguageModelConfiguration) {
         attemptsMax = configuration.attemptsMax
-        firstMilliseconds = configuration.pauseMillisecondsFirst
-        capMilliseconds = configuration.pauseMillisecondsMax
         retryAfterSecondsMax = configuration.retryAfterSecondsMax
+        backoff = Backoff(
+            firstMilliseconds: configuration.pauseMillisecondsFirst, capMilliseconds: configuration.pauseMillisecondsMax
+        )
     }
 
     /// Takes a failure and says what to do.
@@ -32,12 +33,12 @@ struct RetryPolicy {
     ///   - random: any random number.
     /// - Returns: when to try again, or to give up.
     mutating func handle(_ error: LanguageModelError, retryAfterSeconds: Double?, random: UInt64) -> Action {
-        failures += 1
-        guard error.isPassing, failures < attemptsMax else { return .giveUp }
+        // Its bound alone: its own pauses are never shorter than half of that.
+        let bound = backoff.boundMilliseconds
+        _ = backoff.fail(random: random)
+        guard error.isPassing, backoff.failures < attemptsMax else { return .giveUp }
         let asked = retryAfterSeconds ?? 0
         guard asked <= retryAfterSecondsMax else { return .giveUp }
-        let (doubled, overflow) = firstMilliseconds.multipliedReportingOverflow(by: 1 << UInt64(min(failures - 1, 40)))
-        let bound = overflow ? capMilliseconds : min(doubled, capMilliseconds)
         let drawn = random % (bound + 1)
         // Added, not maximised: many clients that were told the same moment must not come back together.
         return .retry(afterMilliseconds: UInt64((asked * 1000).rounded(.up)) + drawn)

@@ -104,7 +104,7 @@ extension Command {
                     .data, "expected a job that waits or runs, got: \(id)", hint: "`afterthought jobs` lists them")
             }
             if invocation.wantsJSON {
-                return JSONValue.object([JSONMember(key: "state", value: .string(state))]).text
+                return JSONValue.object([.text("state", state)]).text
             }
             return state == "cancelled" ? "job \(id) is cancelled" : "job \(id) ends within a few seconds"
         }
@@ -124,7 +124,8 @@ extension Command {
     private static func runJob(_ invocation: Invocation, _ options: ConnectionOptions) async throws -> ExitCode {
         let name = invocation.arguments[0]
         let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
-        let jobs = JobCatalog.all(promptEvaluator: evaluator) {
+        let namer = try LanguageModelChoice.clusterNamer(invocation.environment, options)
+        let jobs = JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) {
             .shipped(dimensions: WorkerConfiguration().embeddingDimensions)
         }
         guard jobs.contains(where: { $0.name == name }) else {
@@ -133,7 +134,7 @@ extension Command {
                 hint: ArgumentParser.suggestion(name, among: jobs.map(\.name)) ?? "`afterthought schedule` lists them")
         }
         var arguments: [JSONMember] = []
-        if let user = invocation.value("user") { arguments.append(JSONMember(key: "user_id", value: .string(user))) }
+        if let user = invocation.value("user") { arguments.append(.text("user_id", user)) }
         let runner = JobRunner(jobs, options: options, log: { _ in })
         let watcher = Task { await StopSignal.whenRequested { Task { await runner.stop() } } }
         defer { watcher.cancel() }
@@ -166,7 +167,7 @@ extension Command {
         if invocation.wantsJSON {
             Terminal.print(
                 JSONValue.object([
-                    JSONMember(key: "job_id", value: .number(JSONNumber(report.claim.id))),
+                    .count("job_id", report.claim.id),
                     JSONMember(key: "state", value: report.state.map { .string($0) } ?? .null),
                     JSONMember(key: "error_message", value: report.error.map { .string($0) } ?? .null),
                     JSONMember(key: "tally", value: tally.json),
@@ -198,11 +199,11 @@ extension Command {
             ("ended", .left), ("error", .left),
         ])
         for row in rows {
-            let attempts = "\(row.number("attempt")?.int64 ?? 0) of \(row.number("attempts_max")?.int64 ?? 0)"
+            let attempts = "\(row["attempt"]?.int64 ?? 0) of \(row["attempts_max"]?.int64 ?? 0)"
             table.add(
-                "\(row.number("id")?.int64 ?? 0)", row.string("job") ?? "", row.string("state") ?? "",
-                row.string("reason") ?? "", attempts, row.minute("due_at") ?? "", row.minute("finished_at") ?? "–",
-                row.string("error_message") ?? "")
+                "\(row["id"]?.int64 ?? 0)", row["job"]?.string ?? "", row["state"]?.string ?? "",
+                row["reason"]?.string ?? "", attempts, row.minute("due_at") ?? "", row.minute("finished_at") ?? "–",
+                row["error_message"]?.string ?? "")
         }
         return table.text(columnsMax: 160)
     }
@@ -214,17 +215,17 @@ extension Command {
             ("updated", .right), ("failed", .right), ("records", .right), ("error", .left),
         ])
         for row in rows {
-            func count(_ key: String) -> String { grouped(row.number(key)?.int64 ?? 0) }
+            func count(_ key: String) -> String { grouped(row[key]?.int64 ?? 0) }
             table.add(
-                row.minute("executed_at") ?? "", row.string("name") ?? "",
-                spoken(seconds: row.number("duration_seconds")?.double ?? 0),
-                row.string("status").map(spokenStatus) ?? "", count("users_processed"), count("successful_updates"),
-                count("failed_updates"), count("records_processed"), row.string("error_message") ?? "")
+                row.minute("executed_at") ?? "", row["name"]?.string ?? "",
+                spoken(seconds: row["duration_seconds"]?.double ?? 0),
+                row["status"]?.string.map(spokenStatus) ?? "", count("users_processed"), count("successful_updates"),
+                count("failed_updates"), count("records_processed"), row["error_message"]?.string ?? "")
         }
         return table.text(columnsMax: 160)
     }
 
     private static func object(_ members: [(String, Int64)]) -> String {
-        JSONValue.object(members.map { JSONMember(key: $0.0, value: .number(JSONNumber($0.1))) }).text
+        JSONValue.object(members.map { .count($0.0, $0.1) }).text
     }
 }

@@ -113,7 +113,7 @@ extension Command {
 
     /// What to say of a job that there is none of.
     static func unknownJob(_ job: String, _ connection: inout Connection) -> CommandFailure {
-        let known = (try? connection.query(ListSchedules()))?.compactMap { $0.string("job") } ?? []
+        let known = (try? connection.query(ListSchedules()))?.compactMap { $0["job"]?.string } ?? []
         return CommandFailure(
             .usage, "expected a job, got: `\(job)`",
             hint: ArgumentParser.suggestion(job, among: known) ?? "`afterthought schedule` lists them")
@@ -126,9 +126,9 @@ extension Command {
         ])
         for row in rows {
             table.add(
-                row.string("job") ?? "", row.string("cron") ?? "when needed", row.string("time_zone") ?? "",
-                row.minute("next_at") ?? "–", row.string("state") ?? "", row.minute("last_executed_at") ?? "never",
-                row.string("last_status").map(spokenStatus) ?? "–", row.string("summary") ?? "")
+                row["job"]?.string ?? "", row["cron"]?.string ?? "when needed", row["time_zone"]?.string ?? "",
+                row.minute("next_at") ?? "–", row["state"]?.string ?? "", row.minute("last_executed_at") ?? "never",
+                row["last_status"]?.string.map(spokenStatus) ?? "–", row["summary"]?.string ?? "")
         }
         return table.text()
     }
@@ -139,8 +139,8 @@ extension Command {
         ])
         for row in rows {
             table.add(
-                row.string("name") ?? "", row.string("value") ?? "", row.string("default_value") ?? "",
-                row.string("job") ?? "all", row.string("description") ?? "")
+                row["name"]?.string ?? "", row["value"]?.string ?? "", row["default_value"]?.string ?? "",
+                row["job"]?.string ?? "all", row["description"]?.string ?? "")
         }
         return table.text()
     }
@@ -150,19 +150,9 @@ extension Command {
 }
 
 extension JSONValue {
-    /// A member that is a string.
-    func string(_ key: String) -> String? {
-        if case .string(let text) = self[key] { text } else { nil }
-    }
-
-    /// A member that is a number.
-    func number(_ key: String) -> JSONNumber? {
-        if case .number(let number) = self[key] { number } else { nil }
-    }
-
     /// A member that is a moment, to the minute and in UTC.
     func minute(_ key: String) -> String? {
-        guard let text = string(key), let moment = try? Timestamp(text: text) else { return nil }
+        guard let text = self[key]?.string, let moment = try? Timestamp(text: text) else { return nil }
         return moment.description.prefix(16).replacing("T", with: " ") + "Z"
     }
 }

@@ -111,6 +111,7 @@ extension Command {
     ) throws -> JobRunner? {
         if invocation.isSet("no-jobs") { return nil }
         let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
+        let namer = try LanguageModelChoice.clusterNamer(invocation.environment, options)
         var configuration = JobRunnerConfiguration()
         configuration.lanes = invocation.integer("job-lanes") ?? configuration.lanes
         configuration.pollSeconds =
@@ -118,7 +119,8 @@ extension Command {
         configuration.settings = invocation.environment
         let json = invocation.wantsJSON
         return JobRunner(
-            JobCatalog.all(promptEvaluator: evaluator) { analyzer }, configuration: configuration, options: options,
+            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer }, configuration: configuration,
+            options: options,
             log: { WorkerLog.write($0, json: json) })
     }
 

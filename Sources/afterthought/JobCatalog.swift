@@ -10,14 +10,16 @@ enum JobCatalog {
     ///
     /// - Parameters:
     ///   - promptEvaluator: nil: rewritten prompts are recorded as not evaluated.
+    ///   - clusterNamer: nil: clusters are called by their keywords.
     ///   - analyzer: made when a job first needs it; a worker lends its own.
     /// - Returns: them, each with a name of its own.
     static func all(
-        promptEvaluator: (any PromptEvaluator)? = nil, analyzer: @escaping @Sendable () -> TextAnalyzer
+        promptEvaluator: (any PromptEvaluator)? = nil, clusterNamer: (any ClusterNamer)? = nil,
+        analyzer: @escaping @Sendable () -> TextAnalyzer
     ) -> [any Job] {
         [
             signalQuality(analyzer), PreferenceAggregationJob(), PersonalityUpdateJob(), InsightCleanupJob(),
-            ClusteringJob { wideAnalyzer }, ReembedJob { wideAnalyzer }, ExperimentAnalysisJob(),
+            ClusteringJob(namer: clusterNamer) { wideAnalyzer }, ReembedJob { wideAnalyzer }, ExperimentAnalysisJob(),
             PromptOptimizationJob(evaluator: promptEvaluator), LearningCleanupJob(), LearningReportJob(),
             CacheCleanupJob(),
             RetrievalTrainingJob { $0 == wideAnalyzer.dimensions ? wideAnalyzer : .shipped(dimensions: $0) },

@@ -21,16 +21,28 @@ enum LanguageModelChoice {
         }
     }
 
+    /// What asks the model; nil: off.
+    private static func client(
+        _ environment: [String: String]
+    ) throws(CommandFailure) -> LanguageModelClient? {
+        guard let configuration = try configuration(environment) else { return nil }
+        do throws(LanguageModelError) { return try LanguageModelClient(configuration) } catch {
+            throw CommandFailure(.usage, error.message, hint: error.hint)
+        }
+    }
+
     /// What evaluates prompts; nil: nothing does.
     static func promptEvaluator(
         _ environment: [String: String], _ options: ConnectionOptions
     ) throws(CommandFailure) -> (any PromptEvaluator)? {
-        guard let configuration = try configuration(environment) else { return nil }
-        do throws(LanguageModelError) {
-            return LanguageModelPromptEvaluator(try LanguageModelClient(configuration), options: options)
-        } catch {
-            throw CommandFailure(.usage, error.message, hint: error.hint)
-        }
+        try client(environment).map { LanguageModelPromptEvaluator($0, options: options) }
+    }
+
+    /// What names clusters; nil: their keywords do.
+    static func clusterNamer(
+        _ environment: [String: String], _ options: ConnectionOptions
+    ) throws(CommandFailure) -> (any ClusterNamer)? {
+        try client(environment).map { LanguageModelClusterNamer($0, options: options) }
     }
 
     /// Where content goes, for people.

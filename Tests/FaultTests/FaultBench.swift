@@ -17,7 +17,7 @@ enum FaultBench {
 
     /// Looks again and again until a condition holds; fails when it does not within so many seconds.
     static func waitUntil(
-        _ what: String, seconds: Double = 60, _ condition: @escaping @Sendable () throws -> Bool
+        _ what: String, seconds: Double = 300, _ condition: @escaping @Sendable () throws -> Bool
     ) async throws {
         try await onOwnThread {
             let end = Deadline.after(milliseconds: UInt64(seconds * 1000))

@@ -182,7 +182,6 @@ struct QueueTests {
         _ = try connection.describe(EndJobAttempt.self)
         _ = try connection.describe(SaveJobProgress.self)
         _ = try connection.describe(SetStatementTimeout.self)
-        _ = try connection.describe(ScheduleDueJobs.self)
         _ = try connection.describe(EndLostAttempts.self)
         _ = try connection.describe(PruneJobHistory.self)
         _ = try connection.describe(EnqueueJob.self)

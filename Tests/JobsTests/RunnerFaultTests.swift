@@ -6,12 +6,6 @@ import Support
 import Synchronization
 import Testing
 
-extension Result where Failure == any Error {
-    fileprivate init(catching body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
-    }
-}
-
 /// Named like the fault tests, so that it runs with them: a runner in the same process gets no time while tests that
 /// block fill the cooperative pool.
 @Suite("Job runner", .database)
@@ -28,7 +22,6 @@ struct RunnerFaultTests {
     private func configuration(_ change: (inout JobRunnerConfiguration) -> Void = { _ in }) -> JobRunnerConfiguration {
         var configuration = JobRunnerConfiguration()
         configuration.pollSeconds = 0.05
-        configuration.leaseSeconds = 1
         change(&configuration)
         return configuration
     }
@@ -39,6 +32,21 @@ struct RunnerFaultTests {
         JobRunner(
             [job], configuration: configuration, options: try TestDatabase.current.options,
             log: { reports.note($0) })
+    }
+
+    /// Does something while runners run, and stops them at its end, whatever that is.
+    private func running(_ runners: [JobRunner], _ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for runner in runners { group.addTask { try await runner.run() } }
+            let failure: (any Error)?
+            do {
+                try await body()
+                failure = nil
+            } catch { failure = error }
+            for runner in runners { await runner.stop() }
+            try await group.waitForAll()
+            if let failure { throw failure }
+        }
     }
 
     /// Waits until a query says true.
@@ -73,12 +81,8 @@ struct RunnerFaultTests {
             }
         }
         let runners = try (0..<3).map { _ in try Self.runner(job, configuration(), reports) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for runner in runners { group.addTask { try await runner.run() } }
-            let runs = await Result(catching: { try await wait("ten runs", "select count(*) >= 10 from public.trace") })
-            for runner in runners { await runner.stop() }
-            try await group.waitForAll()
-            try runs.get()
+        try await running(runners) {
+            try await wait("ten runs", "select count(*) >= 10 from public.trace")
         }
         #expect(
             try connection.lines(
@@ -122,15 +126,16 @@ struct RunnerFaultTests {
         let runner = try Self.runner(
             ClosureJob { run, connection in
                 try run.commit(&connection) { _, connection in try connection.execute("select pg_sleep(600)") }
-            }, configuration { $0.leaseSeconds = 0.3 })
+            }, configuration())
         async let ended = runner.runByHand("signal_quality")
-        let asked = await Result(catching: {
+        do {
             try await wait(
                 "the job to be cancelled",
                 "select afterthought.cancel_job(id) is not null from afterthought.jobs where state = 'running'")
-        })
-        if case .failure = asked { await runner.stop() }
-        try asked.get()
+        } catch {
+            await runner.stop()
+            throw error
+        }
         let report = try #require(try await ended.report)
         await runner.close()
         #expect(report.state == "cancelled")
@@ -156,17 +161,13 @@ struct RunnerFaultTests {
             }
             try run.commit(&connection) { _, c in try c.execute("insert into public.trace values (1, 2)") }
         }
-        let first = try Self.runner(slow, configuration())
-        let running = Task { try await first.run() }
-        try await wait("the first step", "select count(*) = 1 from public.trace")
-        await first.stop()
-        try await running.value
+        try await running([try Self.runner(slow, configuration())]) {
+            try await wait("the first step", "select count(*) = 1 from public.trace")
+        }
         #expect(try connection.lines("select state, attempt, attempts_max from afterthought.jobs") == ["waiting 1 2"])
-        let second = try Self.runner(slow, configuration())
-        let again = Task { try await second.run() }
-        try await wait("the end", "select count(*) = 1 from afterthought.jobs where state = 'completed'")
-        await second.stop()
-        try await again.value
+        try await running([try Self.runner(slow, configuration())]) {
+            try await wait("the end", "select state in ('completed', 'failed', 'cancelled') from afterthought.jobs")
+        }
         #expect(try connection.lines("select step from public.trace order by step") == ["0", "1"])
         #expect(
             try connection.lines("select status from afterthought.system_tasks order by attempt")
@@ -210,12 +211,10 @@ struct RunnerFaultTests {
     @Test("settings given to a runner are stored for all; what does not fit is refused")
     func settings() async throws {
         var connection = try TestDatabase.current.connect()
-        let good = try Self.runner(StepJob(), configuration { $0.settings = ["JOB_HISTORY_DAYS": "30"] })
-        let running = Task { try await good.run() }
-        try await wait(
-            "the setting", "select value = '30' from afterthought.job_settings where name = 'JOB_HISTORY_DAYS'")
-        await good.stop()
-        try await running.value
+        try await running([try Self.runner(StepJob(), configuration { $0.settings = ["JOB_HISTORY_DAYS": "30"] })]) {
+            try await wait(
+                "the setting", "select value = '30' from afterthought.job_settings where name = 'JOB_HISTORY_DAYS'")
+        }
         for value in ["0", "x", "1.5", ""] {
             let bad = try Self.runner(StepJob(), configuration { $0.settings = ["JOB_HISTORY_DAYS": value] })
             let failure = await #expect(throws: JobFailure.self) { try await bad.run() }

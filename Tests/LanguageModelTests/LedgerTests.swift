@@ -205,4 +205,16 @@ struct LedgerTests {
         #expect(LanguageModelClient.name(in: "Here is a name for it: sailing trips") == nil)
         #expect(LanguageModelClient.name(in: "Sailing\nTrips") == nil && LanguageModelClient.name(in: " \n") == nil)
     }
+
+    @Test func whatTheBudgetDoesNotAllowKeepsTheNamesThereAre() throws {
+        var connection = try connect()
+        try connection.execute(
+            "update afterthought.job_settings set value = '500' where name = 'LANGUAGE_MODEL_TOKENS_MAX'")
+        let transport = ScriptedTransport { _, _ in ScriptedTransport.reply("Sailing") }
+        let namer = LanguageModelClusterNamer(try transport.client(), options: try TestDatabase.current.options)
+        let answer = try namer.names(for: Array(repeating: ["sailing", "wind"], count: 20), checkStop: {})
+        #expect((1..<20).contains(answer.names.count), "\(answer.names.count)")
+        #expect(answer.names.allSatisfy { $0 == "Sailing" } && transport.requests.count == answer.names.count)
+        #expect(answer.refusal?.contains("LANGUAGE_MODEL_TOKENS_MAX") == true, "\(answer.refusal ?? "")")
+    }
 }

@@ -76,7 +76,9 @@ struct ConversationClusters {
     }
 
     /// The clusters as they are stored.
-    func rows(_ ids: [Int64], run: Int64, since: [Int64: Int64], version: Int32) -> [NewCluster] {
+    func rows(
+        _ ids: [Int64], _ labels: [ClusterLabel], run: Int64, since: [Int64: Int64], version: Int32
+    ) -> [NewCluster] {
         clusters.indices.map { index in
             let cluster = clusters[index]
             var json = JSONWriter()
@@ -91,7 +93,7 @@ struct ConversationClusters {
             }
             json.endArray()
             return NewCluster(
-                id: ids[index], label: ClusterKeywords.label(cluster.keywords), keywords: JSONText(json.text),
+                id: ids[index], label: labels[index], keywords: JSONText(json.text),
                 size: Int32(cluster.size), silhouette: cluster.silhouette, space: cluster.space, version: version,
                 sinceRun: since[ids[index]] ?? run, centroid: [UInt8](centroids[index]))
         }

@@ -12,11 +12,8 @@ package struct ClusterAssignment: Sendable {
     ///
     /// - Complexity: O(clusters).
     package func nearest(to row: Int, of vectors: UnitVectors) -> (cluster: Int, cosine: Double) {
-        let width = UnitVectors.width
         var dots = [Int32](repeating: 0, count: centroids.count)
-        var room = dots.mutableSpan
-        UnitVectors.dot(
-            vectors.cells.span.extracting(row * width..<(row + 1) * width), centroids.cells.span, into: &room)
+        vectors.dots(of: row, with: centroids, into: &dots)
         var best = 0
         for cluster in dots.indices where dots[cluster] > dots[best] { best = cluster }
         return (best, min(1, max(-1, Double(dots[best]) / UnitVectors.one)))

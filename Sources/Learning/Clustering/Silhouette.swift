@@ -19,14 +19,11 @@ enum Silhouette {
         _ vectors: UnitVectors, _ assignments: [Int32], _ count: Int
     ) -> (all: Double, clusters: [Double]) {
         guard count > 1 else { return (0, [Double](repeating: 0, count: count)) }
-        let width = UnitVectors.width
         let (directions, lengths, sizes) = means(vectors, assignments, count)
         var dots = [Int32](repeating: 0, count: count)
         var totals = [Double](repeating: 0, count: count)
         for row in 0..<vectors.count {
-            var room = dots.mutableSpan
-            UnitVectors.dot(
-                vectors.cells.span.extracting(row * width..<(row + 1) * width), directions.cells.span, into: &room)
+            vectors.dots(of: row, with: directions, into: &dots)
             let own = Int(assignments[row])
             guard sizes[own] > 1 else { continue }
             var nearest = -Double.infinity

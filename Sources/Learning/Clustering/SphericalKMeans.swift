@@ -88,11 +88,8 @@ struct SphericalKMeans {
     }
 
     private func products(with row: Int) -> [Int32] {
-        let width = UnitVectors.width
         var dots = [Int32](repeating: 0, count: vectors.count)
-        var room = dots.mutableSpan
-        UnitVectors.dot(
-            vectors.cells.span.extracting(row * width..<(row + 1) * width), vectors.cells.span, into: &room)
+        vectors.dots(of: row, with: vectors, into: &dots)
         return dots
     }
 
@@ -133,15 +130,12 @@ struct SphericalKMeans {
 
     /// Gives each row to its nearest centroid, the first of equals; returns how many moved.
     private func assign(_ result: inout Partition, _ poorest: inout (row: Int, product: Int32)) -> Int {
-        let width = UnitVectors.width
         var dots = [Int32](repeating: 0, count: result.count)
         var moved = 0
         result.objective = 0
         let centroids = result.centroids
         for row in 0..<vectors.count {
-            var room = dots.mutableSpan
-            UnitVectors.dot(
-                vectors.cells.span.extracting(row * width..<(row + 1) * width), centroids.cells.span, into: &room)
+            vectors.dots(of: row, with: centroids, into: &dots)
             var best = 0
             for cluster in dots.indices where dots[cluster] > dots[best] { best = cluster }
             result.objective += Int64(dots[best])

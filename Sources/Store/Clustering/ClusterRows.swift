@@ -12,12 +12,30 @@ package struct StoredCluster: Hashable, Sendable {
     package var size: Int32
     /// 256 integers of two bytes, little endian.
     package var centroid: [UInt8]
+    package var label: ClusterLabel
+}
+
+/// What a cluster is called.
+package struct ClusterLabel: Hashable, Sendable {
+    package var text: String
+    /// The language model that gave it; nil: it is made of keywords.
+    package var model: String?
+    /// The keywords that the model was shown.
+    package var keywords: [String]
+
+    package init(text: String, model: String? = nil, keywords: [String] = []) {
+        self.text = text
+        self.model = model
+        self.keywords = keywords
+    }
 }
 
 package struct LoadCurrentClusters: Statement {
     package static let name = "load_current_clusters"
     package static let sql = """
-        select c.cluster_id, c.space, c.vector_version, c.since_run, c.size, c.centroid
+        select
+            c.cluster_id, c.space, c.vector_version, c.since_run, c.size, c.centroid, c.label, c.labelled_by,
+            coalesce(c.labelled_for, '{}')
         from afterthought.clustering_state as s
         join afterthought.conversation_clusters as c on c.run_id = s.current_run
         order by c.cluster_id
@@ -28,7 +46,8 @@ package struct LoadCurrentClusters: Statement {
     package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> StoredCluster {
         StoredCluster(
             id: try row.decode(0), space: try row.decode(1), version: try row.decode(2), sinceRun: try row.decode(3),
-            size: try row.decode(4), centroid: try row.decode(5))
+            size: try row.decode(4), centroid: try row.decode(5),
+            label: ClusterLabel(text: try row.decode(6), model: try row.decode(7), keywords: try row.decode(8)))
     }
 }
 
@@ -55,7 +74,7 @@ package struct LoadCurrentMembers: Statement {
 /// A cluster as a run found it.
 package struct NewCluster: Sendable {
     package var id: Int64
-    package var label: String
+    package var label: ClusterLabel
     package var keywords: JSONText
     package var size: Int32
     package var silhouette: Double
@@ -65,7 +84,8 @@ package struct NewCluster: Sendable {
     package var centroid: [UInt8]
 
     package init(
-        id: Int64, label: String, keywords: JSONText, size: Int32, silhouette: Double, space: Int16, version: Int32,
+        id: Int64, label: ClusterLabel, keywords: JSONText, size: Int32, silhouette: Double, space: Int16,
+        version: Int32,
         sinceRun: Int64, centroid: [UInt8]
     ) {
         self.id = id
@@ -84,10 +104,15 @@ package struct SaveClusters: Statement {
     package static let name = "save_clusters"
     package static let sql = """
         insert into afterthought.conversation_clusters (
-            run_id, cluster_id, label, keywords, size, silhouette, space, vector_version, since_run, centroid)
-        select $1, * from unnest(
+            run_id, cluster_id, label, keywords, size, silhouette, space, vector_version, since_run, centroid,
+            labelled_by, labelled_for)
+        select
+            $1, q.id, q.label, q.keywords, q.size, q.silhouette, q.space, q.version, q.since_run, q.centroid,
+            q.labelled_by, case when q.labelled_by is not null then array(select jsonb_array_elements_text(q.shown)) end
+        from unnest(
             $2::bigint[], $3::text[], $4::jsonb[], $5::integer[], $6::float8[], $7::smallint[], $8::integer[],
-            $9::bigint[], $10::bytea[])
+            $9::bigint[], $10::bytea[], $11::text[], $12::jsonb[])
+            as q (id, label, keywords, size, silhouette, space, version, since_run, centroid, labelled_by, shown)
         """
 
     var run: Int64
@@ -101,7 +126,7 @@ package struct SaveClusters: Statement {
     package func bind(to parameters: inout Parameters) {
         parameters.append(run)
         parameters.append(clusters.map(\.id))
-        parameters.append(clusters.map(\.label))
+        parameters.append(clusters.map(\.label.text))
         parameters.append(clusters.map(\.keywords))
         parameters.append(clusters.map(\.size))
         parameters.append(clusters.map(\.silhouette))
@@ -109,6 +134,17 @@ package struct SaveClusters: Statement {
         parameters.append(clusters.map(\.version))
         parameters.append(clusters.map(\.sinceRun))
         parameters.append(clusters.map(\.centroid))
+        parameters.append(clusters.map(\.label.model))
+        parameters.append(clusters.map { Self.json($0.label.keywords) })
+    }
+
+    /// An array of arrays would have to be of one length: each goes as JSON.
+    private static func json(_ texts: [String]) -> JSONText {
+        var json = JSONWriter()
+        json.beginArray()
+        for text in texts { json.value(text) }
+        json.endArray()
+        return JSONText(json.text)
     }
 }
 

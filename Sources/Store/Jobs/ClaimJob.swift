@@ -59,15 +59,9 @@ package struct ClaimJob: Statement {
     package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> JobClaim {
         JobClaim(
             id: try row.decode(0), name: try row.decode(1), attempt: try row.decode(2), token: try row.decode(3),
-            arguments: try json(row, 4), tally: try json(row, 5), cursor: try json(row, 6), dueAt: try row.decode(7),
+            arguments: try row.decodeJSON(4), tally: try row.decodeJSON(5), cursor: try row.decodeJSON(6),
+            dueAt: try row.decode(7),
             timeoutSeconds: try row.decode(8), attemptsMax: try row.decode(9))
-    }
-
-    private static func json(_ row: borrowing RowReader, _ column: Int) throws(PostgresError) -> JSONValue {
-        let text: String = try row.decode(column)
-        do { return try JSONValue(parsing: text) } catch {
-            throw PostgresError(.decoding, "expected JSON that can be read, got: a fault at byte \(error.offset)")
-        }
     }
 }
 

@@ -5,12 +5,7 @@ import Postgres
 package protocol JSONListing: Statement where Row == JSONValue {}
 
 extension JSONListing {
-    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> JSONValue {
-        let text: String = try row.decode(0)
-        do { return try JSONValue(parsing: text) } catch {
-            throw PostgresError(.decoding, "expected JSON that can be read, got: a fault at byte \(error.offset)")
-        }
-    }
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> JSONValue { try row.decodeJSON(0) }
 }
 
 /// Each job with its schedule, its state and its last run.

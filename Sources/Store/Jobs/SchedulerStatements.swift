@@ -2,20 +2,6 @@ import Bytes
 import Model
 import Postgres
 
-/// Turns the moments of schedules that came into jobs; returns how many.
-package struct ScheduleDueJobs: Statement {
-    package static let name = "schedule_due_jobs"
-    package static let sql = "select afterthought.schedule_due_jobs($1)"
-
-    /// Another moment than now, for tests.
-    var at: Timestamp?
-
-    package init(at: Timestamp? = nil) { self.at = at }
-
-    package func bind(to parameters: inout Parameters) { parameters.append(at) }
-    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int32 { try row.decode(0) }
-}
-
 /// Ends the attempts of workers that are gone; returns how many.
 package struct EndLostAttempts: Statement {
     package static let name = "end_lost_attempts"

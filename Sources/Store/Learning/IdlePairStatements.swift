@@ -1,20 +1,25 @@
 import Bytes
 import Postgres
 
+/// Whether the pair of `s` had no input for `$3` days before `$2`, and has something to drop.
+private let idlePair = """
+    s.last_at < $2::timestamptz - make_interval(days => $3::integer)
+    and (
+        exists (
+            select from afterthought.strategic_cache as c
+            where c.bot_name = s.bot_name and c.user_id = s.user_id and c.stale_reason is null)
+        or exists (
+            select from afterthought.engine_checkpoints as k
+            where k.shard = s.shard and k.bot_name = s.bot_name and k.user_id = s.user_id))
+    """
+
 /// The next shard that has cache rows or checkpoints of pairs without input since a moment.
 package struct NextShardWithIdlePairs: Statement {
     package static let name = "next_shard_with_idle_pairs"
     package static let sql = """
         select s.shard
         from afterthought.engine_state as s
-        where s.shard >= $1 and s.last_at < $2::timestamptz - make_interval(days => $3::integer)
-            and (
-                exists (
-                    select from afterthought.strategic_cache as c
-                    where c.bot_name = s.bot_name and c.user_id = s.user_id and c.stale_reason is null)
-                or exists (
-                    select from afterthought.engine_checkpoints as k
-                    where k.shard = s.shard and k.bot_name = s.bot_name and k.user_id = s.user_id))
+        where s.shard >= $1 and \(idlePair)
         order by s.shard
         limit 1
         """
@@ -54,14 +59,7 @@ package struct DropIdlePairs: Statement {
         with idle as materialized (
             select s.shard, s.bot_name, s.user_id
             from afterthought.engine_state as s
-            where s.shard = $1 and s.last_at < $2::timestamptz - make_interval(days => $3::integer)
-                and (
-                    exists (
-                        select from afterthought.strategic_cache as c
-                        where c.bot_name = s.bot_name and c.user_id = s.user_id and c.stale_reason is null)
-                    or exists (
-                        select from afterthought.engine_checkpoints as k
-                        where k.shard = s.shard and k.bot_name = s.bot_name and k.user_id = s.user_id))
+            where s.shard = $1 and \(idlePair)
             order by s.bot_name, s.user_id
             limit $4
         ), cache_rows as (

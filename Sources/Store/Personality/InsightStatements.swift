@@ -88,15 +88,33 @@ package struct SettledInsights: Sendable {
     package init() {}
 }
 
-/// Marks insights from chats as applied or rejected.
-package struct SettleChatInsights: Statement {
-    package static let name = "settle_chat_insights"
-    package static let sql = """
-        update afterthought.chat_personality_insights as i
+/// Where insights come from: two tables with the same marks.
+package protocol InsightSource {
+    /// The table's name, which is also what tells the statements about it apart.
+    static var table: String { get }
+}
+
+/// Insights from chats.
+package enum ChatInsights: InsightSource {
+    package static let table = "chat_personality_insights"
+}
+
+/// Interactions with entertainment.
+package enum Interactions: InsightSource {
+    package static let table = "entertainment_interactions"
+}
+
+/// Marks insights of one source as applied or rejected.
+package struct SettleInsights<Source: InsightSource>: Statement {
+    package static var name: String { "settle_" + Source.table }
+    package static var sql: String {
+        """
+        update afterthought.\(Source.table) as i
         set settled_at = $3, rejection = s.rejection
         from unnest($1::bigint[], $2::text[]) as s (id, rejection)
         where i.id = s.id
         """
+    }
 
     var settled: SettledInsights
     var at: Timestamp
@@ -113,64 +131,17 @@ package struct SettleChatInsights: Statement {
     }
 }
 
-/// Marks interactions as applied or rejected.
-package struct SettleInteractions: Statement {
-    package static let name = "settle_interactions"
-    package static let sql = """
-        update afterthought.entertainment_interactions as e
-        set settled_at = $3, rejection = s.rejection
-        from unnest($1::bigint[], $2::text[]) as s (id, rejection)
-        where e.id = s.id
+/// Deletes insights of one source, applied or not, that happened before a moment.
+package struct DeleteOldInsights<Source: InsightSource>: Statement {
+    package static var name: String { "delete_old_" + Source.table }
+    package static var sql: String {
         """
-
-    var settled: SettledInsights
-    var at: Timestamp
-
-    package init(_ settled: SettledInsights, at: Timestamp) {
-        self.settled = settled
-        self.at = at
-    }
-
-    package func bind(to parameters: inout Parameters) {
-        parameters.append(settled.ids)
-        parameters.append(settled.rejections)
-        parameters.append(at)
-    }
-}
-
-/// Deletes insights from chats, applied or not, that happened before a moment.
-package struct DeleteOldChatInsights: Statement {
-    package static let name = "delete_old_chat_insights"
-    package static let sql = """
-        delete from afterthought.chat_personality_insights
+        delete from afterthought.\(Source.table)
         where id = any (array(
-            select id from afterthought.chat_personality_insights
+            select id from afterthought.\(Source.table)
             where effective_at < $1 order by effective_at limit $2))
         """
-
-    var before: Timestamp
-    var rowsMax: Int
-
-    package init(before: Timestamp, rowsMax: Int) {
-        self.before = before
-        self.rowsMax = rowsMax
     }
-
-    package func bind(to parameters: inout Parameters) {
-        parameters.append(before)
-        parameters.append(rowsMax)
-    }
-}
-
-/// Deletes interactions, applied or not, that happened before a moment.
-package struct DeleteOldInteractions: Statement {
-    package static let name = "delete_old_interactions"
-    package static let sql = """
-        delete from afterthought.entertainment_interactions
-        where id = any (array(
-            select id from afterthought.entertainment_interactions
-            where effective_at < $1 order by effective_at limit $2))
-        """
 
     var before: Timestamp
     var rowsMax: Int

@@ -9,7 +9,7 @@ import Testing
 @testable import Store
 
 @Suite("Clustering: kills, edits and versions", .database)
-struct ClusteringFaultTests {
+struct ClusteringKillTests {
     typealias Fixture = ClusteringFixture
 
     @Test("killed at any statement, it comes to the same end")
