@@ -5,10 +5,10 @@ TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench quality lint
+.PHONY: help deps build demo test bench quality lint image-check deploy-check
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl)
 	@missing=; \
@@ -58,3 +58,9 @@ quality: deps ## measure the engines on labelled data, into .build/quality and t
 
 lint: ## check format and documentation comments
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
+
+image-check: deps ## build the container's image and live through a day of it (IMAGE_BUILDER, or docker or podman)
+	docker/check-image
+
+deploy-check: ## check the files for compose, systemd and Kubernetes
+	docker/check-deployment

@@ -50,7 +50,7 @@ struct EmbeddedFolder {
     private static func failure(_ verb: String, _ path: String) -> EmbeddedError {
         EmbeddedError(
             "expected to \(verb) \(path), got: \(systemMessage(errno))",
-            hint: "choose another folder with --data-folder")
+            hint: "choose another folder with --data-folder, or name a database with --database-url")
     }
 
     private static func makeFolders(_ path: String) throws(EmbeddedError) {

@@ -80,11 +80,13 @@ package actor Worker {
     ///   - configuration: checked by the caller.
     ///   - options: how to connect; session settings of the worker are added.
     ///   - analyzer: the text analysis, of the dimensions that the configuration names.
+    ///   - owner: the worker's name in `worker_leases`, never used before.
     ///   - failpoints: for tests.
     ///   - log: receives what is worth saying; never any content.
     package init(
         configuration: WorkerConfiguration, options: ConnectionOptions, analyzer: TextAnalyzer,
-        failpoints: Failpoints = Failpoints(), log: @escaping @Sendable (WorkerEvent) -> Void
+        owner: UUID = UUID.random(), failpoints: Failpoints = Failpoints(),
+        log: @escaping @Sendable (WorkerEvent) -> Void
     ) {
         self.configuration = configuration
         cycleSeconds = configuration.cycleSeconds
@@ -92,7 +94,7 @@ package actor Worker {
         self.failpoints = failpoints
         self.log = log
         identity = WorkerIdentity(
-            owner: UUID.random(), engineVersion: PairState.engineVersion, configHash: configuration.configHash,
+            owner: owner, engineVersion: PairState.engineVersion, configHash: configuration.configHash,
             leaseSeconds: configuration.leaseSeconds, ttlSeconds: configuration.ttlSeconds)
         let session = Self.session(options)
         scanner = DatabaseThread(session)
@@ -145,6 +147,7 @@ package actor Worker {
             do {
                 let report = try await cycle()
                 failures = 0
+                log(.cycled)
                 if report.hasMore { continue }
             } catch is CancellationError {
                 continue

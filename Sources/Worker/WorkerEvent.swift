@@ -9,6 +9,8 @@ package enum WorkerEvent: Sendable {
     case lost(shards: Int)
     case backlog(shards: Int)
     case batch(BatchReport)
+    /// A cycle came to its end, whether it found anything or not.
+    case cycled
     case quarantined(pairs: Int)
     case failure(WorkerFault, retrySeconds: Double)
 }

@@ -11,17 +11,35 @@ extension Command {
         details: [
             "Starts a private PostgreSQL server, migrates it, imports 5,210 messages of real conversations (their "
                 + "times moved so that the newest is now), runs until caught up and prints what came of it. A second "
-                + "run changes nothing. The server stays up, so that you can look further; --stop ends it."
+                + "run changes nothing. The server stays up, so that you can look further; --stop ends it.",
+            "Where no server is installed, as in a container, name a database: it is migrated, and refused if it has "
+                + "messages of its own.",
         ],
         options: [
             Option(name: "stop", help: "stop the private server"),
             Option(
                 name: "data-folder", value: "PATH", help: "where the private server keeps its data",
                 environmentKey: "AFTERTHOUGHT_DATA_FOLDER"),
+            Option(name: "database-url", value: "URL", help: "work in this database instead of a private one"),
+            Option(
+                name: "configured",
+                help: "work in the database that the variables name, as other commands do (AFTERTHOUGHT_DATABASE_URL, "
+                    + "AFTERTHOUGHT_DATABASE_URL_FILE, DATABASE_URL or PG*)"),
             Option.json,
         ],
         usesDatabase: false,
+        examples: ["demo", "demo --database-url postgresql://owner@db/empty"],
         body: .concurrent { invocation in
+            if invocation.isSet("configured") || invocation.isSet("database-url") {
+                guard !invocation.isSet("stop") else {
+                    throw CommandFailure(
+                        .usage, "expected `--stop` for the private server alone, got: another database",
+                        hint: "leave one of them out")
+                }
+                let choice = try await onOwnThread { try DatabaseChoice(invocation) }
+                try await runDemo(choice.options, privateURL: nil, json: invocation.wantsJSON)
+                return .ok
+            }
             let folder = invocation.value("data-folder")
             if invocation.isSet("stop") {
                 let (path, outcome) = try await onOwnThread { try EmbeddedPostgres.stop(at: folder) }
@@ -39,7 +57,9 @@ extension Command {
             defer { server.leaveRunning() }
             Terminal.note(
                 "private PostgreSQL in \(server.path): " + (server.wasRunning ? "was running already" : "started"))
-            try await runDemo(ConnectionOptions(url: server.connectionURL), server: server, json: invocation.wantsJSON)
+            try await runDemo(
+                ConnectionOptions(url: server.connectionURL), privateURL: server.connectionURL,
+                json: invocation.wantsJSON)
             return .ok
         })
 
@@ -54,12 +74,17 @@ extension Command {
         var bot = ""
     }
 
-    private static func runDemo(_ options: ConnectionOptions, server: EmbeddedPostgres, json: Bool) async throws {
+    private static func runDemo(_ options: ConnectionOptions, privateURL: String?, json: Bool) async throws {
         let imported = try await onOwnThread { () throws -> ImportReport in
             var connection = try Connection(options)
             let migrated = try Migrator.migrate(&connection)
             Terminal.note(
                 "schema afterthought: \(migrated.applied.count) migrations applied, \(migrated.alreadyApplied) before")
+            if privateURL == nil, try connection.first(HasForeignMessages()) == true {
+                throw CommandFailure(
+                    .data, "expected a database without messages but the sample's, got: one with others",
+                    hint: "name an empty database, or leave the choice to the private server")
+            }
             var wanted = ImportOptions(.memory(name: "sample", bytes: Sample.csv))
             wanted.shiftsToNow = true
             var importer = try Importer(wanted)
@@ -89,10 +114,13 @@ extension Command {
             }
             return result
         }
-        Terminal.print(json ? demoJSON(result) : demoText(result, url: server.connectionURL))
+        if cycle.shardsElsewhere > 0 {
+            Terminal.note("\(cycle.shardsElsewhere) of 64 shards are another worker's, which does its part by itself")
+        }
+        Terminal.print(json ? demoJSON(result) : demoText(result, privateURL: privateURL))
     }
 
-    private static func demoText(_ result: DemoResult, url: String) -> String {
+    private static func demoText(_ result: DemoResult, privateURL: String?) -> String {
         var text = ""
         if result.imported.wasAlreadyImported && result.cycle.rows == 0 {
             text += "nothing changed: the sample was imported and processed before\n"
@@ -107,16 +135,16 @@ extension Command {
             text += "\nthe pair with the most messages, user \(result.user), bot \(result.bot)\n"
             text += SignalTable.text(shown) + "\n"
         }
-        return text + """
-
-            look further:
-              psql '\(url)'
+        text += "\nlook further:\n"
+        // Any other database's URL is left out: it may hold a password.
+        if let privateURL { text += "  psql '\(privateURL)'\n" }
+        text += """
               set search_path = afterthought;
               select * from strategic_conversation_patterns where expires_at > now() limit 5;
               select * from read_strategic('\(result.user)', '\(result.bot)');
               select prompt_digest('\(result.user)', '\(result.bot)', 600);
-            stop the private server: afterthought demo --stop
             """
+        return privateURL == nil ? text : text + "\nstop the private server: afterthought demo --stop"
     }
 
     private static func demoJSON(_ result: DemoResult) -> String {
@@ -135,6 +163,17 @@ extension Command {
         json.endObject()
         return json.text
     }
+}
+
+/// Whether there are messages that are not the sample's.
+struct HasForeignMessages: Statement {
+    static let name = "has_foreign_messages"
+    static let sql = """
+        select exists (
+            select from afterthought.messages where external_id is null or external_id not like 'byu\\_chitchat:%')
+        """
+
+    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Bool { try row.decode(0, as: Bool.self) }
 }
 
 /// The pair with the most messages.

@@ -11,8 +11,10 @@ extension Command {
             "The language model is off unless AFTERTHOUGHT_LLM_URL is set; what is shown is this command's own "
                 + "environment, and the calls that all workers made in 30 days.",
         ],
-        options: [Option.json],
+        options: healthOptions + [Option.json],
+        examples: ["status --json", "status --health"],
         body: .blocking { invocation in
+            if invocation.isSet("health") || invocation.isSet("alive") { return try showHealth(invocation) }
             let languageModel = try LanguageModelChoice.configuration(invocation.environment)
             let report = try DatabaseChoice.withMigrated(invocation) { connection in try StatusReport.read(&connection)
             }

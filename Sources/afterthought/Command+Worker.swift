@@ -41,18 +41,26 @@ extension Command {
             Option(
                 name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 10)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
+            healthFile,
         ] + logOptions + [Option.json],
         examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
         body: .concurrent { invocation in
             let configuration = try workerConfiguration(invocation)
             WorkerLog.level = logLevel(invocation)
+            if !invocation.isSet("embedded") { FirstProcess.buryOrphans() }
             return try await withDatabase(invocation) { options in
                 try await migrateIfEmbedded(invocation, options)
                 let json = logsJSON(invocation)
                 let analyzer = TextAnalyzer.shipped(dimensions: configuration.embeddingDimensions)
+                let owner = UUID.random()
+                let pulse = try pulse(invocation, owner, configuration)
+                defer { pulse?.end() }
                 let worker = Worker(
-                    configuration: configuration, options: options, analyzer: analyzer,
-                    log: { WorkerLog.write($0, json: json) })
+                    configuration: configuration, options: options, analyzer: analyzer, owner: owner,
+                    log: { event in
+                        pulse?.note(event)
+                        WorkerLog.write(event, json: json)
+                    })
                 if invocation.isSet("once") {
                     let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
                     defer { watcher.cancel() }
@@ -74,6 +82,14 @@ extension Command {
                 return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok
             }
         })
+
+    /// Where the worker says that it moves, if it is told to; a short run has nobody who looks.
+    private static func pulse(
+        _ invocation: Invocation, _ owner: UUID, _ configuration: WorkerConfiguration
+    ) throws(CommandFailure) -> WorkerPulse? {
+        guard !invocation.isSet("once"), let path = invocation.value("health-file") else { return nil }
+        return try WorkerPulse(path: path, owner: owner, cycleSeconds: configuration.cycleSeconds)
+    }
 
     /// The worker's settings from options and variables.
     static func workerConfiguration(_ invocation: Invocation) throws(CommandFailure) -> WorkerConfiguration {

@@ -84,7 +84,8 @@ struct Option: Sendable {
     static let database = [
         Option(
             name: "database-url", value: "URL",
-            help: "the database; else AFTERTHOUGHT_DATABASE_URL, DATABASE_URL or libpq's PG* variables"),
+            help: "the database; else AFTERTHOUGHT_DATABASE_URL, or what is in the file that "
+                + "AFTERTHOUGHT_DATABASE_URL_FILE names, DATABASE_URL or libpq's PG* variables"),
         Option(name: "embedded", help: "use the private PostgreSQL server of this machine, started if need be"),
         Option(
             name: "data-folder", value: "PATH", help: "where the private server keeps its data",

@@ -55,6 +55,9 @@ struct ConfigurationKey: Sendable {
             name: "AFTERTHOUGHT_DATABASE_URL", value: "URL",
             help: "the database, unless --database-url names one; then comes DATABASE_URL, then libpq's PG* variables"),
         ConfigurationKey(
+            name: DatabaseURLFile.environmentKey, value: "PATH",
+            help: "a file with the database's URL, as container platforms hand secrets over (default none)"),
+        ConfigurationKey(
             name: "AFTERTHOUGHT_POSTGRES_BIN", value: "PATH",
             help: "where initdb and postgres of the private server are (default: the newest that is installed)"),
         ConfigurationKey(

@@ -24,7 +24,8 @@ struct DatabaseChoice {
             options = try ConnectionOptions(url: server.connectionURL)
         } else {
             embedded = nil
-            options = try ConnectionOptions(url: invocation.value("database-url"), environment: invocation.environment)
+            let url = try invocation.value("database-url") ?? DatabaseURLFile.url(invocation.environment)
+            options = try ConnectionOptions(url: url, environment: invocation.environment)
         }
     }
 

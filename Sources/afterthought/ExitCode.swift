@@ -7,7 +7,7 @@ import Worker
 enum ExitCode: Int32 {
     /// All went well.
     case ok = 0
-    /// `doctor` found something wrong.
+    /// `doctor` or `status --health` found something wrong.
     case unwell = 1
     /// The command line or the configuration can't be understood.
     case usage = 64

@@ -18,8 +18,8 @@ enum HelpPage {
 
             `afterthought help COMMAND` or `afterthought COMMAND --help` tells more.
 
-            Exit status: 0 done, 1 doctor found something wrong, 64 usage, 65 data, 69 database out of reach,
-            70 internal, 75 busy, 130 interrupted.
+            Exit status: 0 done, 1 doctor or status --health found something wrong, 64 usage, 65 data, 69 database
+            out of reach, 70 internal, 75 busy, 130 interrupted.
 
             """
         return text

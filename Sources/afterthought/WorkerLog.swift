@@ -43,6 +43,8 @@ enum WorkerLog {
             line(
                 "batch of \(report.rows) rows, \(report.pairs) pairs, \(report.rebuilt) rebuilt, "
                     + "\(report.failed) failed", json: json, level: .debug)
+        case .cycled:
+            break
         case .quarantined(let pairs):
             line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: .warning)
         case .failure(let fault, let seconds):

@@ -29,6 +29,7 @@ struct ConfigurationTests {
     private func effects(_ scratch: ScratchFolder) throws -> [String: (value: String, of: Effect)] {
         let file = try scratch.write("other.conf", "AFTERTHOUGHT_CYCLE_SECONDS=3\n")
         let key = try scratch.write("key", "sk-1")
+        let url = try scratch.write("url", "postgresql://elsewhere/x\n")
         func worker(_ path: @escaping (Invocation) throws -> String) -> Effect {
             { try path(try self.invocation(["worker"], $0)) }
         }
@@ -64,6 +65,10 @@ struct ConfigurationTests {
             "AFTERTHOUGHT_DATABASE_URL": (
                 "postgresql://elsewhere/x", worker { try DatabaseChoice($0).options[keyword: "host"] ?? "" }
             ),
+            "AFTERTHOUGHT_DATABASE_URL_FILE": (
+                url, worker { try DatabaseChoice($0).options[keyword: "host"] ?? "" }
+            ),
+            "AFTERTHOUGHT_HEALTH_FILE": ("/tmp/x", worker { $0.value("health-file") ?? "" }),
             "AFTERTHOUGHT_POSTGRES_BIN": (
                 "/nonexistent",
                 { variables in
