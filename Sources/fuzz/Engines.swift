@@ -28,6 +28,26 @@ func fuzzState(_ bytes: [UInt8]) {
     _ = state.strategicRow(for: pair)
 }
 
+/// A state that is accepted can be gone on with, whatever bytes it came from: a damaged one must not end the worker.
+func fuzzRefold(_ bytes: [UInt8]) {
+    guard var state = try? PairState(decoding: bytes) else { return }
+    var at = max(state.lastKey.effectiveAt.microseconds, 1_700_000_000_000_000)
+    for (id, content) in ["By the way, I love sailing.", "Do you?", "Yes! And my dog does."].enumerated() {
+        let (next, overflows) = at.addingReportingOverflow(60_000_000)
+        if overflows { return }
+        at = next
+        let message = Message(
+            id: Int64(id), role: id == 1 ? .assistant : .user, content: content,
+            createdAt: Timestamp(microseconds: at))
+        state.apply(
+            InputRow(effectiveAt: Timestamp(microseconds: at), event: .message(message)), analyzer: analyzer)
+    }
+    _ = state.strategicRow(for: pair)
+    // What is written now may be refused at the next reading: days that were damaged need not ascend any more. The
+    // worker then rebuilds the pair.
+    _ = state.encoded()
+}
+
 /// The fold of a pair: interrupted anywhere it gives the same bytes, within their limit.
 func fuzzFold(_ bytes: [UInt8]) {
     var source = bytes[...]

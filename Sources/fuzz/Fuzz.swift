@@ -11,7 +11,7 @@ import Synchronization
 
 /// One thing that is fuzzed.
 enum FuzzTarget: Int, CaseIterable {
-    case json, csv, jsonl, text, state, fold, url, time, abi
+    case json, csv, jsonl, text, state, refold, fold, url, time, abi
 
     var name: String { "\(self)" }
 
@@ -20,7 +20,7 @@ enum FuzzTarget: Int, CaseIterable {
         switch self {
         case .json, .csv, .jsonl: 4096
         case .text: 2048
-        case .state: 16_384
+        case .state, .refold: 16_384
         case .fold, .abi: 1024
         case .url, .time: 512
         }
@@ -34,6 +34,7 @@ enum FuzzTarget: Int, CaseIterable {
         case .jsonl: fuzzImport(bytes, .jsonl)
         case .text: fuzzText(bytes)
         case .state: fuzzState(bytes)
+        case .refold: fuzzRefold(bytes)
         case .fold: fuzzFold(bytes)
         case .url: fuzzURL(bytes)
         case .time: fuzzTime(bytes)
@@ -49,7 +50,11 @@ enum FuzzTarget: Int, CaseIterable {
 /// Ends the process, because something did what it must never do.
 func broken(_ promise: String) -> Never {
     say("BROKEN PROMISE: \(promise)")
-    abort()
+    #if COVERAGE_GUIDED
+        abort()
+    #else
+        exit(1)
+    #endif
 }
 
 /// Writes a line to standard error, unbuffered: what is buffered is lost in a crash.

@@ -32,9 +32,9 @@ private func seeds(_ target: FuzzTarget) -> [[UInt8]] {
         case .time: ["2024-02-29T23:59:60.123456789+14:00", "1970-01-01", "2024-01-02 03:04:05.5Z", "-infinity"]
         case .abi, .fold:
             ["\u{0}\u{2}u1\u{3}bot\u{1f}{\"messages\":[{\"text\":\"a\"}]}\u{7f}", "abcdefghijklmnopqrstuvwxyz"]
-        case .state: []
+        case .state, .refold: []
         }
-    return texts.map { Array($0.utf8) } + (target == .state ? seedStates() : [])
+    return texts.map { Array($0.utf8) } + ([.state, .refold].contains(target) ? seedStates() : [])
 }
 
 /// Writes the seeds of every target, a folder each.
