@@ -5,10 +5,10 @@ TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench quality lint image-check deploy-check
+.PHONY: help deps build demo test bench quality lint image-check deploy-check reader clients-check fuzz
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl)
 	@missing=; \
@@ -64,3 +64,14 @@ image-check: deps ## build the container's image and live through a day of it (I
 
 deploy-check: ## check the files for compose, systemd and Kubernetes
 	docker/check-deployment
+
+# With all of Swift in it: what it needs beside libc is libpq.
+reader: deps ## build the reader for other languages, .build/reader/release/libafterthought_reader.so
+	$(SWIFT) build -c release --scratch-path .build/reader --product afterthought_reader -Xswiftc -static-stdlib \
+		-Xlinker --version-script=Sources/CReader/exports.map -Xlinker --gc-sections -Xlinker -s
+
+clients-check: deps ## check the examples for Python, Node and SQL, and the shared library, on a private server
+	Tests/clients/check
+
+fuzz: deps ## search for inputs that break what reads them (FUZZ="json url", SECONDS_EACH=30, SEED=1)
+	Tests/fuzz/run $(FUZZ)

@@ -23,6 +23,8 @@ let package = Package(
     products: [
         .library(name: "StrategicCache", targets: ["StrategicCache"]),
         .executable(name: "afterthought", targets: ["afterthought"]),
+        // The reader for programs in other languages; `make reader` builds it with all of Swift in it.
+        .library(name: "afterthought_reader", type: .dynamic, targets: ["ReaderABI"]),
     ],
     // What needs more than libpq is optional. No target is behind the first yet: the gate builds and tests without them
     // from the start, so that none of the others can come to need more.
@@ -41,6 +43,8 @@ let package = Package(
         shipped("Postgres", ["CLibPQ", "Bytes"]),
         shipped("Store", ["Postgres", "Model", "Bytes", "CAssets"]),
         shipped("StrategicCache", ["Postgres", "Model", "Bytes"]),
+        .target(name: "CReader", exclude: ["exports.map"]),
+        shipped("ReaderABI", ["CReader", "StrategicCache", "Bytes"]),
         shipped("Worker", ["Store", "Engines", "Postgres", "Model", "Bytes"]),
         shipped("Learning", ["Engines", "Model", "Bytes"]),
         shipped("Jobs", ["Store", "Learning", "Engines", "Postgres", "Model", "Bytes"]),
@@ -64,6 +68,12 @@ let package = Package(
                 "CLibPQ",
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "ReaderABI", "CReader", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes",
+            ],
+            swiftSettings: strict),
         .executableTarget(name: "example", dependencies: ["StrategicCache"], path: "Tests/Example"),
         .target(
             name: "Support",
@@ -83,6 +93,7 @@ let package = Package(
             ["LanguageModel", "Jobs", "Store", "Learning", "Postgres", "Bytes", "Support"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
+        tests("ReaderABITests", ["ReaderABI", "CReader", "StrategicCache", "Postgres", "Bytes", "Support"]),
         tests(
             "DatabaseTests",
             [

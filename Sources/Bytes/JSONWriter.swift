@@ -134,6 +134,12 @@ package struct JSONWriter: Sendable {
         if let number { value(number, decimals: decimals) } else { null() }
     }
 
+    /// Writes a text that is JSON already, as it stands; the caller vouches for it.
+    package mutating func value(json text: some Sequence<UInt8>) {
+        separate()
+        bytes.append(contentsOf: text)
+    }
+
     /// Writes a value that was read earlier, members in their order.
     package mutating func value(_ json: JSONValue) {
         switch json {

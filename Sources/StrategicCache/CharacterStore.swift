@@ -16,6 +16,7 @@ struct StoredCharacter: Sendable {
     var sources: String
     var nullReasons: String
     var unvalidated: [String]
+    var computedAt: Timestamp
     /// Boot-time nanoseconds from before the query was sent; set by the reader.
     var readAt: UInt64 = 0
 
@@ -37,7 +38,8 @@ struct ReadCharacters: Statement {
     static let sql = """
         select
             bot_name, now(), complete_through, expires_at, hours, time_window_hours, personality_consistency_index,
-            quality_trend, trend_through, recent_anomalies, sources, null_reasons, unvalidated
+            quality_trend, trend_through, recent_anomalies, sources, null_reasons, unvalidated,
+            computed_at
         from afterthought.strategic_character_rows
         where bot_name = any($1) and time_window_hours = 168
         """
@@ -56,7 +58,8 @@ struct ReadCharacters: Statement {
                 personalityConsistencyIndex: try row.decode(6), qualityTrend: try row.decode(7),
                 trendThrough: try row.decode(8), recentAnomalies: anomalies?.text,
                 sources: try row.decode(10, as: JSONText.self).text,
-                nullReasons: try row.decode(11, as: JSONText.self).text, unvalidated: try row.decode(12))
+                nullReasons: try row.decode(11, as: JSONText.self).text, unvalidated: try row.decode(12),
+                computedAt: try row.decode(13))
         )
     }
 }

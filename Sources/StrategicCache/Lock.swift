@@ -2,11 +2,11 @@ import Glibc
 
 /// A pthread mutex: at 8 threads on 2 cores a contended `Mutex` costs microseconds, this tens of nanoseconds.
 @safe
-final class Lock: @unchecked Sendable {
+package final class Lock: @unchecked Sendable {
     // Unchecked because the pointer never changes and pthread functions may be called from any thread.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    init() {
+    package init() {
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         let result = unsafe pthread_mutex_init(mutex, nil)
@@ -18,8 +18,16 @@ final class Lock: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
+    /// Locks; for where locking and unlocking are two calls of somebody else, such as around a fork.
+    package func lock() { unsafe pthread_mutex_lock(mutex) }
+
+    /// Unlocks what the same thread locked.
+    package func unlock() { unsafe pthread_mutex_unlock(mutex) }
+
     @inline(__always)
-    func withLock<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    package func withLock<Result: ~Copyable, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return try body()

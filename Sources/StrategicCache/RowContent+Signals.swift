@@ -13,18 +13,18 @@ extension RowContent {
         !engines.contains { unvalidated.contains($0.rawValue) }
     }
 
-    private func standings(at moment: Timestamp) -> [MemoryStanding]? {
+    func standings(at moment: Timestamp) -> [MemoryStanding]? {
         guard let candidates = json(.memoryCandidates) else { return nil }
         let curve = ForgettingCurve(json: json(.forgettingCurve))
         return Projections.standings(MemoryCandidate.list(json: candidates), curve: curve, at: moment)
     }
 
-    private func trend(at moment: Timestamp) -> TrendFinding {
+    func trend(at moment: Timestamp) -> TrendFinding {
         Projections.retrievalTrend(
             first: memoryEventFirst, last: memoryEventLast, fast: memoryEventFast, slow: memoryEventSlow, at: moment)
     }
 
-    private func switchLikelihood(at moment: Timestamp) -> Double? {
+    func switchLikelihood(at moment: Timestamp) -> Double? {
         Projections.switchLikelihood(
             logit: switchLogit, gapWeight: switchGapWeight, lastMessageAt: lastMessageAt, at: moment)
     }
@@ -89,7 +89,7 @@ extension RowContent {
     }
 
     /// When and with what to write first, under the rules.
-    private func engagement(at moment: Timestamp) -> Projections.EngagementStanding {
+    func engagement(at moment: Timestamp) -> Projections.EngagementStanding {
         var anchors = Projections.EngagementAnchors()
         anchors.hourCandidates = json(.optimalTimingHours)?.array?.compactMap { $0.int64.map(Int.init) }
         anchors.receptivity = receptivity

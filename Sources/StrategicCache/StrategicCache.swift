@@ -66,9 +66,24 @@ public final class StrategicCache: Sendable {
     ///   - context: what the caller has in hand, for heuristics.
     /// - Returns: fresh, stale or missing; never nothing.
     public func read(user: String, bot: String, context: RecentContext = RecentContext()) -> StrategicView {
+        read(user: user, bot: bot, context: context, deadlineMilliseconds: nil)
+    }
+
+    /// Reads everything known of a pair, within a deadline of this read's own.
+    ///
+    /// - Parameters:
+    ///   - user: the user's id.
+    ///   - bot: the bot's name.
+    ///   - context: what the caller has in hand, for heuristics.
+    ///   - deadlineMilliseconds: how long it may take at most, 1…60 000; nil: the configuration's.
+    /// - Returns: fresh, stale or missing; never nothing.
+    package func read(
+        user: String, bot: String, context: RecentContext, deadlineMilliseconds: Int?
+    ) -> StrategicView {
         let now = clock.nanoseconds()
         if let view = hit(user: user, bot: bot, context: context, now: now) { return view }
-        let deadline = Deadline.after(milliseconds: UInt64(configuration.deadlineMilliseconds))
+        let milliseconds = deadlineMilliseconds ?? configuration.deadlineMilliseconds
+        let deadline = Deadline.after(milliseconds: UInt64(max(milliseconds, 1)))
         return readDatabase(Pair(userID: user, botName: bot), context, startedAt: now, deadline)
     }
 

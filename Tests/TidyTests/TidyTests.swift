@@ -11,6 +11,7 @@ struct TidyTests {
         "Postgres": ["CLibPQ", "Bytes"],
         "Store": ["Postgres", "Model", "Bytes", "CAssets"],
         "StrategicCache": ["Postgres", "Model", "Bytes"],
+        "ReaderABI": ["CReader", "StrategicCache", "Bytes"],
         "Worker": ["Store", "Engines", "Postgres", "Model", "Bytes"],
         "Learning": ["Engines", "Model", "Bytes"],
         "Jobs": ["Store", "Learning", "Engines", "Postgres", "Model", "Bytes"],
@@ -19,6 +20,9 @@ struct TidyTests {
         "afterthought": [
             "Worker", "LanguageModel", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model",
             "Bytes",
+        ],
+        "fuzz": [
+            "ReaderABI", "CReader", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes",
         ],
         "bench": [
             "CLibPQ", "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model", "Bytes",

@@ -90,6 +90,8 @@ extension TextScan {
         case 0xFF01: return .exclamation
         case 0xFF1F, 0x061F, 0x037E, 0x203D, 0x2047...0x2049: return .question
         case 0x3001, 0xFF0C, 0x060C: return .comma
+        // A letter to Unicode, an apostrophe to writers: only inside a word is it a part of one.
+        case 0x02BC: return .other
         default: break
         }
         switch scalar.properties.generalCategory {

@@ -138,4 +138,24 @@ struct TextUnicodeTests {
             #expect((0...1).contains(result.formality) && result.terms.count <= 32)
         }
     }
+
+    @Test("an apostrophe that is a letter to Unicode is passed over outside of words")
+    func modifierApostrophe() {
+        // The first three were found by the fuzzer: the analysis of them never ended.
+        for (text, words) in [
+            ("ʼ", 0), ("ʼ\0\0\0io", 1), ("πtpOʼ\0\0\0iona", 2), ("обʼява", 1), ("обʼ ява", 2), ("don ʼt", 2), ("ʼʼ", 0),
+        ] {
+            #expect(analysis(text).wordCount == words, "\(text.debugDescription)")
+        }
+    }
+
+    @Test("every scalar is read alone, before and after a word, and ends", .timeLimit(.minutes(10)))
+    func everyScalar() {
+        // Han, Hangul and private characters are alike; a few of each will do.
+        let codes = [0...0x33FF, 0xA000...0xACFF, 0xF8F0...0x10FFF, 0x1D000...0x1FAFF] as [ClosedRange<UInt32>]
+        for scalar in codes.joined().compactMap(Unicode.Scalar.init) {
+            let result = analysis("\(scalar) a\(scalar) \(scalar)b")
+            #expect(result.characterCount == 7, "\(scalar.value)")
+        }
+    }
 }
