@@ -50,6 +50,14 @@ static const unsigned char migration_0012[] = {
 #embed "../../sql/migrations/0012_language_model.sql"
 };
 
+static const unsigned char migration_0015[] = {
+#embed "../../sql/migrations/0015_user_rights.sql"
+};
+
+static const unsigned char migration_0016[] = {
+#embed "../../sql/migrations/0016_own_rows.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -63,6 +71,8 @@ static const afterthought_asset migrations[] = {
     {"0010_outreach_rules", migration_0010, sizeof migration_0010},
     {"0011_retrieval_adapters", migration_0011, sizeof migration_0011},
     {"0012_language_model", migration_0012, sizeof migration_0012},
+    {"0015_user_rights", migration_0015, sizeof migration_0015},
+    {"0016_own_rows", migration_0016, sizeof migration_0016},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

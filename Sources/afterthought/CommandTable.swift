@@ -2,7 +2,7 @@ extension Command {
     /// Every command, in the order of the overview.
     static let all: [Command] = [
         demo, worker, migrate, importMessages, read, explain, compare, eval, refresh, reconcile, status, schedule, jobs,
-        run, retry, clustering, analyze, doctor,
+        run, retry, clustering, analyze, doctor, quarantine, erase, export,
         version,
     ]
 }
