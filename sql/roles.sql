@@ -1,5 +1,5 @@
--- Purpose: roles for the application, a user's own interface, the reader, the worker and the administrator, each with no
---          more than it needs.
+-- Purpose: roles for the application, a user's own interface, the reader, the worker and the administrator, each with
+--          no more than it needs.
 -- Locks: brief ones on catalog rows.
 -- Online: yes. `afterthought migrate --roles` applies it, as a role that owns the schema and may create roles; so does
 --     psql --single-transaction -v ON_ERROR_STOP=1 -f sql/roles.sql

@@ -9,8 +9,8 @@ create function afterthought.own_user_id() returns text
     language sql stable parallel safe
     return nullif(current_setting('afterthought.user_id', true), '');
 comment on function afterthought.own_user_id is
-    'The user that the application says it acts for: select set_config(''afterthought.user_id'', …, true) in the same '
-    'transaction. Null without it.';
+    'The user that the application says it acts for: select set_config(''afterthought.user_id'', …, true) in the '
+    'same transaction. Null without it.';
 
 create table afterthought.personality_update_requests (
     user_id afterthought.identifier not null,
@@ -184,7 +184,7 @@ begin
     then
         raise exception 'expected a role that is no member of afterthought_app or afterthought_worker, got: one that is'
             using errcode = 'invalid_parameter_value',
-                hint = 'the record functions write for any bot: grant it afterthought_reader, and insert by column list';
+                hint = 'record functions write for any bot: grant it afterthought_reader, and insert by column list';
     end if;
     insert into afterthought.bot_isolation (role_name, bot_name) values ($2, $1) on conflict do nothing;
     perform afterthought.apply_bot_isolation($2);
