@@ -12,6 +12,7 @@ help: ## show this list
 
 deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl)
 	@missing=; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
 	[ -e /usr/include/postgresql/libpq-fe.h ] || pkg-config --exists libpq 2>/dev/null || missing="$$missing libpq-dev"; \
 	case "$(TRAITS)" in \

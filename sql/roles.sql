@@ -1,4 +1,5 @@
--- Purpose: roles for the application, the reader, the worker and the administrator, each with no more than it needs.
+-- Purpose: roles for the application, a user's own interface, the reader, the worker and the administrator, each with
+--          no more than it needs.
 -- Locks: brief ones on catalog rows.
 -- Online: yes. `afterthought migrate --roles` applies it, as a role that owns the schema and may create roles; so does
 --     psql --single-transaction -v ON_ERROR_STOP=1 -f sql/roles.sql
@@ -10,7 +11,8 @@ declare
     role_name text;
 begin
     foreach role_name in array array[
-        'afterthought_app', 'afterthought_reader', 'afterthought_worker', 'afterthought_admin'
+        'afterthought_app', 'afterthought_interface', 'afterthought_reader', 'afterthought_worker',
+        'afterthought_admin'
     ] loop
         begin
             execute format('create role %I nologin', role_name);
@@ -23,7 +25,7 @@ $$;
 
 revoke all on schema afterthought from public;
 grant usage on schema afterthought
-    to afterthought_app, afterthought_reader, afterthought_worker, afterthought_admin;
+    to afterthought_app, afterthought_interface, afterthought_reader, afterthought_worker, afterthought_admin;
 
 -- The application: inserts by column list. A grant on a whole table could not be narrowed afterwards, and whoever sets
 -- tx or id himself could hide a row from the worker for ever.
@@ -75,6 +77,12 @@ grant execute on function
     afterthought.record_preference_signal, afterthought.record_personality_insight, afterthought.record_entertainment
 to afterthought_app;
 
+-- A user's own interface: that user's profile, and to start that user's update; afterthought.user_id says who it is.
+grant execute on function afterthought.start_own_personality_update, afterthought.own_user_id
+to afterthought_interface;
+grant select on afterthought.own_personality_profile, afterthought.personality_update_requests
+to afterthought_interface;
+
 -- The reader: views, the rows behind them, and what the reader library needs to judge and to hear of them.
 grant select on
     afterthought.strategic_rows, afterthought.strategic_character_rows, afterthought.strategic_memory_health,
@@ -96,6 +104,8 @@ grant execute on function afterthought.request_refresh to afterthought_reader;
 
 -- The worker: reads the streams, owns what lies between and what goes out. It writes no message.
 grant select on all tables in schema afterthought to afterthought_worker;
+-- With the key anybody's id could be tried against the receipts.
+revoke all on afterthought.erasure_key from afterthought_worker;
 grant insert, update, delete on
     afterthought.engine_state, afterthought.engine_checkpoints, afterthought.bot_buckets, afterthought.bot_changes,
     afterthought.worker_leases, afterthought.quarantine, afterthought.refresh_requests, afterthought.strategic_cache,
@@ -123,7 +133,7 @@ grant insert, update, delete on
     afterthought.experiment_results, afterthought.training_runs, afterthought.prompt_variants,
     afterthought.learning_reports
 to afterthought_worker;
-grant insert, update on afterthought.language_model_ledger to afterthought_worker;
+grant insert, update, delete on afterthought.language_model_ledger to afterthought_worker;
 grant insert on afterthought.agent_feedback_archive to afterthought_worker;
 grant delete on afterthought.agent_feedback to afterthought_worker;
 grant update (status, concluded_at, conclusion, winner_arm) on afterthought.learning_experiments to afterthought_worker;
@@ -147,7 +157,12 @@ grant insert, update, delete on
     afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors,
     afterthought.shard_progress, afterthought.job_schedules, afterthought.job_settings, afterthought.job_queues
 to afterthought_admin;
-grant delete on afterthought.personality_history to afterthought_admin;
+-- Erasing a user.
+grant delete on
+    afterthought.personality_history, afterthought.personality_update_requests
+to afterthought_admin;
+grant insert, update on afterthought.erased_users to afterthought_admin;
+grant insert on afterthought.erasures to afterthought_admin;
 grant insert, update, delete on afterthought.entertainment_weights to afterthought_admin;
 grant insert, update, delete on
     afterthought.agents, afterthought.agent_executions, afterthought.agent_feedback,

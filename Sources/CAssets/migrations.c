@@ -54,6 +54,14 @@ static const unsigned char migration_0013[] = {
 #embed "../../sql/migrations/0013_cluster_names.sql"
 };
 
+static const unsigned char migration_0015[] = {
+#embed "../../sql/migrations/0015_user_rights.sql"
+};
+
+static const unsigned char migration_0016[] = {
+#embed "../../sql/migrations/0016_own_rows.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -68,6 +76,8 @@ static const afterthought_asset migrations[] = {
     {"0011_retrieval_adapters", migration_0011, sizeof migration_0011},
     {"0012_language_model", migration_0012, sizeof migration_0012},
     {"0013_cluster_names", migration_0013, sizeof migration_0013},
+    {"0015_user_rights", migration_0015, sizeof migration_0015},
+    {"0016_own_rows", migration_0016, sizeof migration_0016},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

@@ -32,7 +32,31 @@ extension PostgresError {
 
     /// Reads the connection's own last error, such as a broken socket.
     static func from(connection: OpaquePointer, _ code: Code) -> PostgresError {
-        unsafe PostgresError(code, firstLine(PQerrorMessage(connection)))
+        let message = unsafe firstLine(PQerrorMessage(connection))
+        return PostgresError(code, message, hint: encryptionHint(message))
+    }
+
+    /// What to do about a refused encryption; libpq tells the cases apart by its words alone.
+    ///
+    /// Source: PostgreSQL manual, "SSL Support" of libpq.
+    static func encryptionHint(_ message: String) -> String? {
+        if message.contains("certificate verify failed") {
+            return "the server's certificate is signed by none of the authorities that are trusted: "
+                + "name the right one's file by sslrootcert=PATH in the database URL"
+        }
+        if message.contains("does not match host name") {
+            return "connect by a name that the server's certificate has, or have one issued that has this name; "
+                + "sslmode=verify-ca would not notice another server in its place"
+        }
+        if message.contains("root certificate file") {
+            return "name the file of the authority that signed the server's certificate by sslrootcert=PATH in the "
+                + "database URL"
+        }
+        if message.contains("server does not support SSL") {
+            return "switch the server's encryption on (ssl = on, ssl_cert_file, ssl_key_file), or check host and port: "
+                + "nothing was sent"
+        }
+        return nil
     }
 
     /// Takes the first line of a message of libpq: the rest is advice that assumes a person at a terminal.

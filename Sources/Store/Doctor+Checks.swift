@@ -40,44 +40,6 @@ extension Doctor {
         return DoctorFinding("watermark", .ok, "64 shards, none ahead of the cluster")
     }
 
-    /// Whether applications may write the columns that the watermark relies on.
-    static func grants(_ connection: inout Connection) throws -> DoctorFinding {
-        let tables = InputStreams.all.map { "'\($0.table)'" }.joined(separator: ", ")
-        let rows = try connection.textRows(
-            """
-            with streams as (
-                select oid, relname, relowner, relacl
-                from pg_class
-                where relnamespace = 'afterthought'::regnamespace and relname in (\(tables))
-            ),
-            granted as (
-                select s.relname, s.relowner, a.grantee, a.privilege_type
-                from streams as s
-                cross join lateral aclexplode(s.relacl) as a
-                union all
-                select s.relname || '.' || c.attname, s.relowner, a.grantee, a.privilege_type
-                from streams as s
-                join pg_attribute as c
-                    on c.attrelid = s.oid and c.attname in ('id', 'tx', 'received_at', 'requested_at')
-                cross join lateral aclexplode(c.attacl) as a
-            )
-            select distinct
-                lower(privilege_type) || ' on ' || relname || ' to '
-                    || case when grantee = 0 then 'public' else grantee::regrole::text end
-            from granted
-            where privilege_type in ('INSERT', 'UPDATE') and grantee <> relowner
-            order by 1
-            """)
-        guard !rows.isEmpty else {
-            return DoctorFinding("grants", .ok, "nobody but the owner may write tx, id or the time of receipt")
-        }
-        let shown = rows.prefix(5).map { $0[0] ?? "" }.joined(separator: ", ") + (rows.count > 5 ? ", …" : "")
-        return DoctorFinding(
-            "grants", .failure, "expected grants by column, without tx and id, got: \(shown)",
-            hint: "revoke them and grant afterthought_app instead (`afterthought migrate --roles`); "
-                + "a row with a foreign tx or id can be missed or read twice")
-    }
-
     /// Whether edits and deletions are noticed.
     static func triggers(_ connection: inout Connection) throws -> DoctorFinding {
         let rows = try connection.textRows(

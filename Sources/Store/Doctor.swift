@@ -67,6 +67,7 @@ package enum Doctor {
         Check(name: "cluster") { try cluster(&$0) },
         Check(name: "watermark") { try watermark(&$0) },
         Check(name: "grants") { try grants(&$0) },
+        Check(name: "worker grants") { try workerGrants(&$0) },
         Check(name: "triggers") { try triggers(&$0) },
         Check(name: "storage") { try storage(&$0) },
         Check(name: "transactions") { try transactions(&$0) },

@@ -8,6 +8,8 @@ struct ImportProgressRow: Equatable, Sendable {
     var loaded: Int64 = 0
     var duplicates: Int64 = 0
     var rejected: Int64 = 0
+    /// Rows passed over because their user was erased.
+    var erased: Int64 = 0
     var rejectsBytes: Int64 = 0
     var shiftMicroseconds: Int64 = 0
     var isFinished = false
@@ -15,13 +17,13 @@ struct ImportProgressRow: Equatable, Sendable {
     /// Columns in the order that `decode` reads.
     static let columns =
         "byte_offset, line_number, rows_loaded, rows_duplicate, rows_rejected, rejects_bytes, shift_microseconds, "
-        + "finished_at is not null"
+        + "finished_at is not null, rows_erased"
 
     static func decode(_ row: borrowing RowReader) throws(PostgresError) -> ImportProgressRow {
         ImportProgressRow(
             byteOffset: try row.decode(0), line: try row.decode(1), loaded: try row.decode(2),
-            duplicates: try row.decode(3), rejected: try row.decode(4), rejectsBytes: try row.decode(5),
-            shiftMicroseconds: try row.decode(6), isFinished: try row.decode(7))
+            duplicates: try row.decode(3), rejected: try row.decode(4), erased: try row.decode(8),
+            rejectsBytes: try row.decode(5), shiftMicroseconds: try row.decode(6), isFinished: try row.decode(7))
     }
 }
 
@@ -70,6 +72,7 @@ struct AdvanceImport: Statement {
             rows_rejected = $6,
             rejects_bytes = $7,
             shift_microseconds = $8,
+            rows_erased = $10,
             updated_at = now(),
             finished_at = case when $9 then now() end
         where fingerprint = $1
@@ -81,7 +84,7 @@ struct AdvanceImport: Statement {
     func bind(to parameters: inout Parameters) {
         parameters.append(
             all: fingerprint, progress.byteOffset, progress.line, progress.loaded, progress.duplicates,
-            progress.rejected, progress.rejectsBytes, progress.shiftMicroseconds, progress.isFinished)
+            progress.rejected, progress.rejectsBytes, progress.shiftMicroseconds, progress.isFinished, progress.erased)
     }
 }
 
@@ -106,6 +109,25 @@ enum ImportChunkSQL {
         """
 
     static let copy = "copy pg_temp.import_chunk (\(columns)) from stdin (format binary)"
+
+    /// Leaves out what erased users did before their erasure; without any it costs nothing.
+    static let dropErased = """
+        with gone as (
+            delete from pg_temp.import_chunk as c
+            using (
+                select u.user_id, t.bot_name, t.erased_at, t.is_forever
+                from (
+                    select distinct user_id from pg_temp.import_chunk
+                    where exists (select from afterthought.erased_users)
+                ) as u
+                join afterthought.erased_users as t on t.user_hash = afterthought.erasure_hash(u.user_id)
+            ) as e
+            where c.user_id = e.user_id and e.bot_name in ('', c.bot_name)
+                and (e.is_forever or c.created_at <= e.erased_at)
+            returning 1
+        )
+        select count(*) from gone
+        """
 
     static let insert = """
         with inserted as (

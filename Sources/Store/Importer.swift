@@ -43,6 +43,8 @@ package struct ImportReport: Equatable, Sendable {
     package var duplicates: Int64 = 0
     /// Rows that were refused.
     package var rejected: Int64 = 0
+    /// Rows that were passed over because their user was erased.
+    package var erased: Int64 = 0
     /// Columns of the file that fill none of the table.
     package var ignoredNames: [String] = []
     /// Microseconds that were added to every time.
@@ -125,7 +127,7 @@ package struct Importer: ~Copyable {
             try reader.seek(offset: start.offset, line: start.line)
         }
         encoder.shiftMicroseconds = progress.shiftMicroseconds
-        rowsRead = progress.loaded + progress.duplicates + progress.rejected
+        rowsRead = progress.loaded + progress.duplicates + progress.rejected + progress.erased
         var rejects = ImportRejects(path: options.rejectsPath, bytesWritten: progress.rejectsBytes)
         while !progress.isFinished {
             if shouldStop() { throw interrupted(progress) }
@@ -150,6 +152,7 @@ package struct Importer: ~Copyable {
     ) -> ImportReport {
         ImportReport(
             loaded: progress.loaded, duplicates: progress.duplicates, rejected: progress.rejected,
+            erased: progress.erased,
             ignoredNames: reader.ignoredNames, shiftMicroseconds: progress.shiftMicroseconds,
             rejectsPath: progress.rejected > 0 ? options.rejectsPath : nil, resumedAtLine: resumedAtLine,
             wasAlreadyImported: wasAlreadyImported)
@@ -247,16 +250,21 @@ package struct Importer: ~Copyable {
                     hint: "let the other one finish; running again then does no harm")
             }
             if rows > 0 {
-                let loaded = try load(&connection, encoder.bytes)
+                let (loaded, erased) = try load(&connection, encoder.bytes)
                 after.loaded += loaded
-                after.duplicates += rows - loaded
+                after.erased += erased
+                after.duplicates += rows - loaded - erased
             }
             try connection.run(AdvanceImport(fingerprint: fingerprint, progress: after))
         }
         return after
     }
 
-    private func load(_ connection: inout Connection, _ bytes: [UInt8]) throws -> Int64 {
+    private func load(
+        _ connection: inout Connection, _ bytes: [UInt8]
+    ) throws -> (loaded: Int64, erased: Int64) {
+        // Whoever is being erased at this moment is erased before or after this chunk, as a whole.
+        try connection.execute(ErasureLock.share)
         try connection.execute(ImportChunkSQL.createTable)
         try connection.copyIn(ImportChunkSQL.copy) { writer in
             // In pieces, so that the chunk is not held once more in the buffers on its way.
@@ -264,7 +272,8 @@ package struct Importer: ~Copyable {
                 try writer.write(bytes: Array(bytes[start..<min(start + Self.pieceBytes, bytes.count)]))
             }
         }
-        let counts = try connection.query(sql: ImportChunkSQL.insert) { row in try row.decode(0, as: Int64.self) }
-        return counts[0]
+        let erased = try connection.query(sql: ImportChunkSQL.dropErased) { row in try row.decode(0, as: Int64.self) }
+        let loaded = try connection.query(sql: ImportChunkSQL.insert) { row in try row.decode(0, as: Int64.self) }
+        return (loaded[0], erased[0])
     }
 }

@@ -50,7 +50,14 @@ package struct MessageInspection: Sendable {
         let newestFirst = try connection.query(
             LoadMessagesThrough(place: place, id: id, rowsMax: Self.historyRowsMax + 1))
         guard var found = look(at: newestFirst.reversed(), id, place) else { return nil }
-        found.clusterID = try connection.first(SaveMessageAnalysis(found.finding)) ?? nil
+        let finding = found.finding
+        let saved: Int64?? = try connection.transaction { connection in
+            // One at a time with an erasure: the message is looked for after it.
+            _ = try connection.query(HoldOffErasure(shard: place.shard))
+            return try connection.first(SaveMessageAnalysis(finding))
+        }
+        guard let saved else { return nil }
+        found.clusterID = saved
         return found
     }
 

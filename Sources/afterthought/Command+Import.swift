@@ -91,6 +91,7 @@ extension Command {
                     + "\(grouped(report.rejected)) rejected, in \(spoken(seconds: seconds))")
         }
         if let line = report.resumedAtLine { Terminal.print("resumed at line \(grouped(line)) of an earlier run") }
+        if report.erased > 0 { Terminal.print("passed over \(grouped(report.erased)) rows of erased users") }
         if report.shiftMicroseconds != 0 {
             let days = Double(report.shiftMicroseconds) / 86_400e6
             Terminal.print("all times were moved by \(Int(days.rounded())) days, so that the newest message is now")
@@ -113,6 +114,8 @@ extension Command {
         json.value(report.duplicates)
         json.key("rejected")
         json.value(report.rejected)
+        json.key("erased")
+        json.value(report.erased)
         json.key("rejects_file")
         json.value(report.rejectsPath)
         json.key("already_imported")

@@ -17,7 +17,7 @@ package enum ServerProgram {
     }()
 
     /// The user a cluster belongs to: the present one, or for root `postgres` or `nobody`, as the server refuses root.
-    static let owner: (user: uid_t, group: gid_t) = {
+    package static let owner: (user: uid_t, group: gid_t) = {
         if geteuid() != 0 { return (geteuid(), getegid()) }
         for name in ["postgres", "nobody"] {
             if let user = getpwnam(name) { return (user.pointee.pw_uid, user.pointee.pw_gid) }

@@ -67,7 +67,21 @@ package struct LoadMessagesThrough: Statement {
     }
 }
 
+/// Keeps a pair of a shard from being erased until the transaction's end; workers go on.
+package struct HoldOffErasure: Statement {
+    package static let name = "hold_off_erasure"
+    package static let sql = "select shard from afterthought.shard_progress where shard = $1 for key share"
+
+    var shard: Int16
+
+    package init(shard: Int16) { self.shard = shard }
+
+    package func bind(to parameters: inout Parameters) { parameters.append(shard) }
+}
+
 /// Stores what was found about a message; returns the cluster of its conversation, if it is in one.
+///
+/// No row comes back, and none is stored, when the message is gone.
 package struct SaveMessageAnalysis: Statement {
     package static let name = "save_message_analysis"
     package static let sql = """
@@ -84,6 +98,7 @@ package struct SaveMessageAnalysis: Statement {
                 and case when v.is_session then $4::text is null and $16::timestamptz between v.first_at and v.last_at
                     else m.conversation_id = $4::text end
             order by v.first_at limit 1)
+        where exists (select from afterthought.messages as n where n.id = $1)
         on conflict (message_id) do update set
             conversation_id = excluded.conversation_id, concepts = excluded.concepts, emotion = excluded.emotion,
             dominant_emotion = excluded.dominant_emotion, valence = excluded.valence, arousal = excluded.arousal,
