@@ -10,14 +10,16 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl)
+deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl, libmicrohttpd)
 	@missing=; \
 	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
 	[ -e /usr/include/postgresql/libpq-fe.h ] || pkg-config --exists libpq 2>/dev/null || missing="$$missing libpq-dev"; \
 	case "$(TRAITS)" in \
 	*--disable-default-traits*) ;; \
 	*) [ -n "$$(ls -d /usr/include/curl/curl.h /usr/include/*/curl/curl.h 2>/dev/null)" ] \
-		|| missing="$$missing libcurl4-openssl-dev";; \
+		|| missing="$$missing libcurl4-openssl-dev"; \
+		[ -n "$$(ls -d /usr/include/microhttpd.h /usr/include/*/microhttpd.h 2>/dev/null)" ] \
+		|| missing="$$missing libmicrohttpd-dev";; \
 	esac; \
 	found=; \
 	for folder in /usr/lib/postgresql/*/bin $$(printf '%s' "$$PATH" | tr ':' ' '); do \
