@@ -129,6 +129,9 @@ grant delete on afterthought.agent_feedback to afterthought_worker;
 grant update (status, concluded_at, conclusion, winner_arm) on afterthought.learning_experiments to afterthought_worker;
 grant update (consumed_run_id) on afterthought.embedding_training_pairs to afterthought_worker;
 grant insert, update on afterthought.retrieval_adapters to afterthought_worker;
+-- Of the audit it can write new rows and complete them, not take any back.
+grant insert (action, subject, user_hash, address), update (status, finished_at)
+    on afterthought.operations_audit to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.
@@ -147,7 +150,7 @@ grant insert, update, delete on
     afterthought.import_progress, afterthought.cluster_identity, afterthought.stream_floors,
     afterthought.shard_progress, afterthought.job_schedules, afterthought.job_settings, afterthought.job_queues
 to afterthought_admin;
-grant delete on afterthought.personality_history to afterthought_admin;
+grant delete on afterthought.personality_history, afterthought.operations_audit to afterthought_admin;
 grant insert, update, delete on afterthought.entertainment_weights to afterthought_admin;
 grant insert, update, delete on
     afterthought.agents, afterthought.agent_executions, afterthought.agent_feedback,

@@ -50,6 +50,10 @@ static const unsigned char migration_0012[] = {
 #embed "../../sql/migrations/0012_language_model.sql"
 };
 
+static const unsigned char migration_0013[] = {
+#embed "../../sql/migrations/0013_operations_audit.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -63,6 +67,7 @@ static const afterthought_asset migrations[] = {
     {"0010_outreach_rules", migration_0010, sizeof migration_0010},
     {"0011_retrieval_adapters", migration_0011, sizeof migration_0011},
     {"0012_language_model", migration_0012, sizeof migration_0012},
+    {"0013_operations_audit", migration_0013, sizeof migration_0013},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

@@ -21,6 +21,8 @@ package struct EndpointConfiguration: Sendable {
     package var jobsMax = 4
     /// How long a statement may take.
     package var statementSeconds = 5.0
+    /// Pause between looks at how far the shards are, in seconds.
+    package var sampleSeconds = 60.0
     /// Requests of one address, and of all together.
     package var requests = RateLimiter.Rate(perSecond: 50, atOnceMax: 200)
     package var requestsOfAll = RateLimiter.Rate(perSecond: 200, atOnceMax: 800)

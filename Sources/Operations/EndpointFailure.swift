@@ -10,9 +10,11 @@ enum EndpointFailure {
     ///   - name: the route's.
     ///   - statementSeconds: how long a statement may take.
     ///   - log: takes what an administrator should know of.
+    /// - Returns: the answer.
     static func response(
         to error: any Error, name: String, statementSeconds: Double, log: (String) -> Void
     ) -> HTTPResponse {
+        if let fault = error as? RequestFault { return fault.response }
         guard let error = error as? PostgresError else {
             log("\(name): unexpected \(type(of: error))")
             return .failure(500, "expected an answer, got: an error of this program", hint: "see the worker's log")

@@ -38,7 +38,7 @@ package struct EndpointServices: Sendable {
 
     /// What is worth a line of the worker's log; never any content, user or key.
     package enum Event: Sendable {
-        case started(url: String, hasKey: Bool)
+        case started(url: String, hasKey: Bool, isLoopback: Bool)
         /// Requests whose key was missing or wrong, counted for about a minute.
         case refusedKeys(Int)
         case failure(String)

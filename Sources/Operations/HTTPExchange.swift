@@ -15,6 +15,8 @@
 
         var stage = Stage.began
         var response: HTTPResponse?
+        /// Whether the answer came from elsewhere.
+        var isLate = false
         private unowned let server: HTTPServer
         private let connection: OpaquePointer
         private let target: [UInt8]

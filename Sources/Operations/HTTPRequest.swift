@@ -34,8 +34,9 @@ package struct RequestTarget: Hashable, Sendable {
 
     /// Takes a target apart.
     ///
+    /// It is nil for what is no origin-form target, and for escapes that do not give UTF-8 without U+0000.
+    ///
     /// - Parameter bytes: as sent; printable ASCII.
-    /// - Returns: nil for what is no origin-form target, and for escapes that do not give UTF-8 without U+0000.
     package init?(_ bytes: [UInt8]) {
         guard bytes.first == UInt8(ascii: "/"), bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
         let mark = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex

@@ -25,6 +25,7 @@ package struct HTTPResponse: Sendable {
     ///   - status: 400…599.
     ///   - message: "expected X to be Y, got: Z", without content, user or key.
     ///   - hint: what to do next.
+    /// - Returns: the answer.
     package static func failure(_ status: Int, _ message: String, hint: String? = nil) -> HTTPResponse {
         json(
             .object([

@@ -1,5 +1,6 @@
 import Bytes
 import Postgres
+import Store
 
 /// One thing that the endpoint does: where, for whom, how, and what it answers.
 ///
@@ -42,6 +43,8 @@ package struct HTTPRoute: Sendable {
     /// Besides those that all routes have: statuses that it answers with, and their shapes.
     package var answers: [HTTPAnswer]
     package var handler: Handler
+    /// What the audit says that it was about; asked of routes that change something, which are those of `POST`.
+    package private(set) var subject: @Sendable (HTTPRequest) -> BeginAudit.Subject = { _ in .nothing }
 
     package init(
         _ method: Method, _ path: String, _ name: String, summary: String, access: Access, isLimited: Bool = true,
@@ -56,6 +59,13 @@ package struct HTTPRoute: Sendable {
         self.parameters = parameters
         self.answers = answers
         self.handler = handler
+    }
+
+    /// Says what the audit is to tell of it.
+    package func about(_ subject: @escaping @Sendable (HTTPRequest) -> BeginAudit.Subject) -> HTTPRoute {
+        var route = self
+        route.subject = subject
+        return route
     }
 
     /// The places of the path.

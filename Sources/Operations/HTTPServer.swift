@@ -59,6 +59,8 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
         private var connections: [UInt: OpenConnection] = [:]
         /// Requests whose answers come later.
         private var waiting: [ObjectIdentifier: HTTPExchange] = [:]
+        /// Requests whose answers came or come later, until they are sent.
+        private var unsentCount = 0
         private var isStopping = false
         private var daemon: OpaquePointer?
         private var watchdog: PosixThread?
@@ -114,13 +116,18 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
             isStopping = true
             gate.broadcast(Self.watching)
             let deadline = Deadline.after(milliseconds: UInt64(limits.stopSeconds * 1000))
-            while !waiting.isEmpty, gate.wait(Self.draining, until: deadline) {}
+            while unsentCount > 0, gate.wait(Self.draining, until: deadline) {}
             let left = Array(waiting.values)
             gate.unlock()
             for exchange in left {
                 exchange.finish(
                     .failure(503, "expected a worker that runs, got: one that stops", hint: "try another worker"))
             }
+            gate.lock()
+            // A refusal takes a moment to be sent; a client that does not take it gets none.
+            let sent = Deadline.after(milliseconds: 500)
+            while unsentCount > 0, gate.wait(Self.draining, until: sent) {}
+            gate.unlock()
             watchdog?.join()
             // Joins the server's thread; connections that are still open are closed.
             unsafe MHD_stop_daemon(daemon)
@@ -166,6 +173,7 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
             defer { gate.unlock() }
             if isStopping { return false }
             waiting[ObjectIdentifier(exchange)] = exchange
+            unsentCount += 1
             return true
         }
 
@@ -173,9 +181,15 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
         func endedWaiting(_ exchange: HTTPExchange) -> Bool {
             gate.lock()
             defer { gate.unlock() }
-            guard waiting.removeValue(forKey: ObjectIdentifier(exchange)) != nil else { return false }
-            if waiting.isEmpty { gate.broadcast(Self.draining) }
-            return true
+            return waiting.removeValue(forKey: ObjectIdentifier(exchange)) != nil
+        }
+
+        /// Notes that an answer that came later was sent, or can't be any more.
+        fileprivate func sent() {
+            gate.lock()
+            defer { gate.unlock() }
+            unsentCount -= 1
+            if unsentCount == 0 { gate.broadcast(Self.draining) }
         }
 
         /// Cuts off clients whose time is up, about twice a second.
@@ -244,6 +258,7 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
                     unsafe MHD_resume_connection(connection)
                     return goesOn(true)
                 }
+                exchange.isLate = true
                 start { exchange.finish($0) }
                 return goesOn(true)
             }
@@ -260,8 +275,10 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
     ) {
         guard let connection = unsafe connection, let object = unsafe request?.pointee else { return }
         unsafe request?.pointee = nil
-        unsafe server(context).setTime(connection, isOurs: false)
-        unsafe Unmanaged<HTTPExchange>.fromOpaque(object).release()
+        let server = unsafe server(context)
+        unsafe server.setTime(connection, isOurs: false)
+        let exchange = unsafe Unmanaged<HTTPExchange>.fromOpaque(object).takeRetainedValue()
+        if exchange.isLate { server.sent() }
     }
 
     private func noteConnection(

@@ -3,6 +3,8 @@ import Bytes
 /// The shape of a JSON value, as JSON Schema 2020-12 writes it: what OpenAPI 3.1 describes answers with.
 package indirect enum JSONSchema: Sendable {
     case string
+    /// A text of at least one character without U+0000.
+    case name(lengthMax: Int)
     /// A moment as RFC 3339 text.
     case moment
     case choice([String])
@@ -24,6 +26,14 @@ package indirect enum JSONSchema: Sendable {
         }
         switch self {
         case .string: return typed("string")
+        case .name(let lengthMax):
+            return typed(
+                "string",
+                [
+                    JSONMember(key: "minLength", value: .number(JSONNumber(Int64(1)))),
+                    JSONMember(key: "maxLength", value: .number(JSONNumber(Int64(lengthMax)))),
+                    JSONMember(key: "pattern", value: .string("^[^\\u0000]+$")),
+                ])
         case .moment: return typed("string", [JSONMember(key: "format", value: .string("date-time"))])
         case .choice(let values):
             return typed("string", [JSONMember(key: "enum", value: .array(values.map { .string($0) }))])

@@ -22,6 +22,7 @@ package enum OpenAPIDocument {
     /// The document.
     ///
     /// - Parameter routes: all routes that it is to tell of.
+    /// - Returns: the document.
     package static func json(for routes: [HTTPRoute]) -> JSONValue {
         var paths: [(path: String, operations: [JSONMember])] = []
         for route in routes {

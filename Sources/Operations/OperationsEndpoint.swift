@@ -11,13 +11,17 @@ package final class OperationsEndpoint: Sendable {
     package let services: EndpointServices
     package let table: HTTPRouteTable
     private let door: Mutex<RequestDoor>
+    private let lag = LagHistory()
+    private let sampling = Gate(conditions: 1)
     private let pool: ConnectionPool
-    private let threads: RequestThreads
-    private let running = Mutex(Running())
+    let threads: RequestThreads
+    let running = Mutex(Running())
 
-    private struct Running {
+    struct Running {
         var server: HTTPServer?
         var port = 0
+        var sampler: PosixThread?
+        var isStopping = false
         var jobs: [Int: Task<Void, Never>] = [:]
         var nextJob = 0
         var refusedKeys = 0
@@ -37,7 +41,7 @@ package final class OperationsEndpoint: Sendable {
     ) {
         self.configuration = configuration
         self.services = services
-        table = HTTPRouteTable(EndpointRoutes(services: services, page: page).all)
+        table = HTTPRouteTable(EndpointRoutes(services: services, page: page, lag: lag).all)
         door = Mutex(
             RequestDoor(
                 table: table, adminKey: configuration.adminKey, isLoopback: true,
@@ -50,7 +54,8 @@ package final class OperationsEndpoint: Sendable {
             ("idle_in_transaction_session_timeout", "10s"), ("timezone", "UTC"), ("jit", "off"),
         ]
         var limits = ConnectionPool.Limits()
-        limits.connectionsMax = configuration.threads
+        // One more for the look at the shards.
+        limits.connectionsMax = configuration.threads + 1
         limits.connectionsMin = 0
         pool = ConnectionPool(session, limits: limits)
         threads = RequestThreads(count: configuration.threads, waitingMax: configuration.waitingMax)
@@ -69,19 +74,58 @@ package final class OperationsEndpoint: Sendable {
         running.withLock {
             $0.server = server
             $0.port = socket.port
+            $0.sampler = PosixThread { self.sample() }
         }
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
-        services.log(.started(url: "http://\(host):\(socket.port)", hasKey: configuration.adminKey != nil))
+        services.log(
+            .started(
+                url: "http://\(host):\(socket.port)", hasKey: configuration.adminKey != nil,
+                isLoopback: socket.isLoopback))
         return socket.port
     }
 
     /// Stops within a few seconds, and closes all connections; blocks meanwhile.
     package func stop() {
-        let (server, jobs) = running.withLock { ($0.server.take(), Array($0.jobs.values)) }
+        let (server, sampler, jobs) = running.withLock { running in
+            running.isStopping = true
+            return (running.server.take(), running.sampler.take(), Array(running.jobs.values))
+        }
         for job in jobs { job.cancel() }
+        sampling.lock()
+        sampling.broadcast()
+        sampling.unlock()
         server?.stop()
         threads.stop()
+        sampler?.join()
         pool.close()
+    }
+
+    /// Looks at the shards once a minute, until the endpoint stops.
+    private func sample() {
+        var isStopping = false
+        while !isStopping {
+            // A database that is away leaves a gap, which is what there is to show.
+            if let overview = try? withConnection(nil, { try $0.first(OperationsOverview()) }) {
+                lag.add(overview: overview)
+            }
+            let deadline = Deadline.after(milliseconds: UInt64(configuration.sampleSeconds * 1000))
+            sampling.lock()
+            isStopping = running.withLock { $0.isStopping }
+            while !isStopping, sampling.wait(until: deadline) { isStopping = running.withLock { $0.isStopping } }
+            sampling.unlock()
+            isStopping = isStopping || running.withLock { $0.isStopping }
+        }
+    }
+
+    /// Runs a closure with a connection, on one of the endpoint's threads.
+    func withConnection<Value>(
+        _ interruption: Interruption?, _ body: (inout Connection) throws -> Value
+    ) throws -> Value {
+        try pool.withConnection(deadline: .after(milliseconds: 2_000)) { connection in
+            connection.interruption = interruption
+            defer { connection.interruption = nil }
+            return try body(&connection)
+        }
     }
 
     /// The port it listens on; 0 before it was started.
@@ -114,62 +158,5 @@ package final class OperationsEndpoint: Sendable {
             return running.refusedKeys
         }
         if count > 0 { services.log(.refusedKeys(count)) }
-    }
-
-    private static let busy = HTTPResponse.failure(
-        503, "expected fewer requests under way, got: too many", hint: "try again a little later"
-    ).adding("Retry-After", "1")
-
-    private func answer(
-        _ route: HTTPRoute, _ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void,
-        with handler: @escaping @Sendable (HTTPRequest, inout Connection) throws -> HTTPResponse
-    ) {
-        let isTaken = threads.add { interruption in
-            let response: HTTPResponse
-            do {
-                response = try self.withConnection(interruption) { try handler(request, &$0) }
-            } catch {
-                response = self.failure(error, route)
-            }
-            respond(SecurityHeaders.added(to: response))
-        }
-        if !isTaken { respond(SecurityHeaders.added(to: Self.busy)) }
-    }
-
-    /// Runs a closure with a connection, on one of the endpoint's threads.
-    private func withConnection<Value>(
-        _ interruption: Interruption, _ body: (inout Connection) throws -> Value
-    ) throws -> Value {
-        try pool.withConnection(deadline: .after(milliseconds: 2_000)) { connection in
-            connection.interruption = interruption
-            defer { connection.interruption = nil }
-            return try body(&connection)
-        }
-    }
-
-    private func answerJob(
-        _ route: HTTPRoute, _ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void,
-        with handler: @escaping @Sendable (HTTPRequest) async throws -> HTTPResponse
-    ) {
-        let isTaken = running.withLock { running -> Bool in
-            guard running.server != nil, running.jobs.count < configuration.jobsMax else { return false }
-            let number = running.nextJob
-            running.nextJob += 1
-            running.jobs[number] = Task {
-                let response: HTTPResponse
-                do { response = try await handler(request) } catch { response = self.failure(error, route) }
-                self.running.withLock { $0.jobs[number] = nil }
-                respond(SecurityHeaders.added(to: response))
-            }
-            return true
-        }
-        if !isTaken { respond(SecurityHeaders.added(to: Self.busy)) }
-    }
-
-    /// What a client is told of an error: never its text, which may quote what it was about.
-    private func failure(_ error: any Error, _ route: HTTPRoute) -> HTTPResponse {
-        EndpointFailure.response(to: error, name: route.name, statementSeconds: configuration.statementSeconds) {
-            services.log(.failure($0))
-        }
     }
 }

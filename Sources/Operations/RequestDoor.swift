@@ -22,6 +22,7 @@ struct RequestDoor: Sendable {
     /// - Parameters:
     ///   - request: whole.
     ///   - now: nanoseconds of the monotonic clock.
+    /// - Returns: the decision.
     mutating func decide(_ request: HTTPRequest, now: UInt64) -> Decision {
         // A page of another site may have its own name lead here (DNS rebinding); the browser still says which.
         if isLoopback, !Self.isOfThisMachine(request.headers["host"]) {

@@ -27,7 +27,9 @@ final class RequestThreads: @unchecked Sendable {
 
     /// Takes work.
     ///
-    /// - Parameter isUrgent: whether it comes first, and may come when the queue is full.
+    /// - Parameters:
+    ///   - isUrgent: whether it comes first, and may come when the queue is full.
+    ///   - work: called on one of the threads.
     /// - Returns: false when there is too much already, or the threads end.
     func add(isUrgent: Bool = false, _ work: @escaping Work) -> Bool {
         gate.lock()

@@ -134,6 +134,7 @@ package actor Worker {
             do {
                 let report = try await cycle()
                 failures = 0
+                log(.cycle(report))
                 if report.hasMore { continue }
             } catch is CancellationError {
                 continue

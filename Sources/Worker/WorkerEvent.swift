@@ -9,6 +9,8 @@ package enum WorkerEvent: Sendable {
     case lost(shards: Int)
     case backlog(shards: Int)
     case batch(BatchReport)
+    /// A cycle ended well, also one that found nothing to do.
+    case cycle(CycleReport)
     case quarantined(pairs: Int)
     case failure(WorkerFault, retrySeconds: Double)
 }

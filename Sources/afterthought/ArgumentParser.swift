@@ -15,7 +15,7 @@ struct ArgumentParser {
 
     /// Variables with our prefix that belong to no option.
     static let otherEnvironmentKeys =
-        ["AFTERTHOUGHT_DATABASE_URL", "AFTERTHOUGHT_POSTGRES_BIN"]
+        ["AFTERTHOUGHT_DATABASE_URL", "AFTERTHOUGHT_POSTGRES_BIN", "AFTERTHOUGHT_ADMIN_KEY"]
         // The reader library's, which a bot may share its environment with.
         + [
             "AFTERTHOUGHT_READ_DEADLINE_MILLISECONDS", "AFTERTHOUGHT_READ_POOL_SIZE", "AFTERTHOUGHT_STALE_SECONDS_MAX",
