@@ -5,7 +5,7 @@ TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench quality lint
+.PHONY: help deps build demo test bench quality lint endpoint-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .buil
 quality: deps ## measure the engines on labelled data, into .build/quality and the README (QUALITY="--data FOLDER")
 	$(SWIFT) build $(TRAITS) -c release --product bench
 	.build/release/bench quality --readme README.md $(QUALITY)
+
+endpoint-check: ## schemathesis and 10,000 hostile requests against a worker's HTTP endpoint
+	Tests/endpoint/check
 
 lint: ## check format and documentation comments
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
