@@ -2,6 +2,7 @@
     import Bytes
     import Foundation
     import Postgres
+    import Support
     import Synchronization
     import Testing
 

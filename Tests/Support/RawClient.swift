@@ -2,22 +2,22 @@ import Bytes
 import Foundation
 
 /// A client that sends whatever it is told to, also what no client should.
-struct RawClient {
+package struct RawClient: Sendable {
     /// What came back: the head as text, the body as bytes.
-    struct Reply {
-        var status: Int
-        var headers: [String: String]
-        var body: [UInt8]
+    package struct Reply: Sendable {
+        package var status: Int
+        package var headers: [String: String]
+        package var body: [UInt8]
 
-        var json: JSONValue { (try? JSONValue(parsing: body)) ?? .null }
-        var text: String { String(decoding: body, as: UTF8.self) }
+        package var json: JSONValue { (try? JSONValue(parsing: body)) ?? .null }
+        package var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     let port: Int
-    let socket: Int32
+    package let socket: Int32
 
     /// Connects to this machine.
-    init(port: Int) throws {
+    package init(port: Int) throws {
         self.port = port
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -31,10 +31,10 @@ struct RawClient {
         guard isConnected else { throw CocoaError(.fileReadUnknown) }
     }
 
-    func send(_ text: String) { send(Array(text.utf8)) }
+    package func send(_ text: String) { send(Array(text.utf8)) }
 
     /// Sends as much as the server takes.
-    func send(_ bytes: [UInt8]) {
+    package func send(_ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -46,17 +46,17 @@ struct RawClient {
     }
 
     /// All that comes until the server closes the connection.
-    func receiveToEnd() -> [UInt8] {
+    package func receiveToEnd() -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while case let count = recv(socket, &buffer, buffer.count, 0), count > 0 { bytes += buffer[..<count] }
         return bytes
     }
 
-    func close() { Glibc.close(socket) }
+    package func close() { Glibc.close(socket) }
 
     /// Asks once, on a connection of its own.
-    static func ask(
+    package static func ask(
         _ port: Int, _ method: String, _ path: String, _ headers: [String] = [], body: String? = nil
     ) throws -> Reply {
         let client = try RawClient(port: port)
@@ -69,7 +69,7 @@ struct RawClient {
     }
 
     /// Takes the first reply apart.
-    static func parse(_ bytes: [UInt8]) -> Reply {
+    package static func parse(_ bytes: [UInt8]) -> Reply {
         guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else {
             return Reply(status: 0, headers: [:], body: bytes)
         }
