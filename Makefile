@@ -5,12 +5,12 @@ TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench quality lint image-check deploy-check reader clients-check fuzz
+.PHONY: help deps build demo test bench quality lint image-check deploy-check reader clients-check fuzz endpoint-check
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl)
+deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl, libmicrohttpd)
 	@missing=; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
@@ -18,7 +18,9 @@ deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, l
 	case "$(TRAITS)" in \
 	*--disable-default-traits*) ;; \
 	*) [ -n "$$(ls -d /usr/include/curl/curl.h /usr/include/*/curl/curl.h 2>/dev/null)" ] \
-		|| missing="$$missing libcurl4-openssl-dev";; \
+		|| missing="$$missing libcurl4-openssl-dev"; \
+		[ -n "$$(ls -d /usr/include/microhttpd.h /usr/include/*/microhttpd.h 2>/dev/null)" ] \
+		|| missing="$$missing libmicrohttpd-dev";; \
 	esac; \
 	found=; \
 	for folder in /usr/lib/postgresql/*/bin $$(printf '%s' "$$PATH" | tr ':' ' '); do \
@@ -56,6 +58,9 @@ bench: deps ## run the benchmarks: name value unit goal PASS|FAIL, JSON in .buil
 quality: deps ## measure the engines on labelled data, into .build/quality and the README (QUALITY="--data FOLDER")
 	$(SWIFT) build $(TRAITS) -c release --product bench
 	.build/release/bench quality --readme README.md $(QUALITY)
+
+endpoint-check: ## schemathesis and 10,000 hostile requests against a worker's HTTP endpoint
+	Tests/endpoint/check
 
 lint: ## check format and documentation comments
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests

@@ -26,8 +26,8 @@ let package = Package(
         // The reader for programs in other languages; `make reader` builds it with all of Swift in it.
         .library(name: "afterthought_reader", type: .dynamic, targets: ["ReaderABI"]),
     ],
-    // What needs more than libpq is optional. No target is behind the first yet: the gate builds and tests without them
-    // from the start, so that none of the others can come to need more.
+    // What needs more than libpq is optional: the gate builds and tests without it, so that nothing else can come to
+    // need more.
     traits: [
         .trait(name: "Operations", description: "The operations endpoint, over libmicrohttpd"),
         .trait(name: "LanguageModel", description: "The optional language model, over libcurl"),
@@ -36,6 +36,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl"),
+        .systemLibrary(name: "CMicroHTTP"),
         .target(name: "CAssets", exclude: ["embedding", "emotion", "sample"]),
         .target(name: "Bytes", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
         shipped("Model", ["Bytes"]),
@@ -54,11 +55,17 @@ let package = Package(
                 .target(name: "CCurl", condition: .when(traits: ["LanguageModel"])), "Jobs", "Store", "Learning",
                 "Postgres", "Bytes",
             ]),
+        shipped(
+            "Operations",
+            [
+                .target(name: "CMicroHTTP", condition: .when(traits: ["Operations"])), "Store", "Postgres", "Model",
+                "Bytes",
+            ]),
         .executableTarget(
             name: "afterthought",
             dependencies: [
-                "Worker", "LanguageModel", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres",
-                "Model", "Bytes",
+                "Worker", "LanguageModel", "Operations", "Jobs", "Store", "StrategicCache", "Learning", "Engines",
+                "Postgres", "Model", "Bytes",
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -91,14 +98,15 @@ let package = Package(
         tests(
             "LanguageModelTests",
             ["LanguageModel", "Jobs", "Store", "Learning", "Postgres", "Bytes", "Support"]),
+        tests("OperationsTests", ["Operations", "Store", "Postgres", "Model", "Bytes", "Support"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
         tests("ReaderABITests", ["ReaderABI", "CReader", "StrategicCache", "Postgres", "Bytes", "Support"]),
         tests(
             "DatabaseTests",
             [
-                "afterthought", "LanguageModel", "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines",
-                "Postgres", "Model", "Bytes", "Support",
+                "afterthought", "LanguageModel", "Operations", "Worker", "Jobs", "Store", "StrategicCache", "Learning",
+                "Engines", "Postgres", "Model", "Bytes", "Support",
             ],
             exclude: ["Snapshots"]),
         tests(

@@ -139,6 +139,9 @@ grant delete on afterthought.agent_feedback to afterthought_worker;
 grant update (status, concluded_at, conclusion, winner_arm) on afterthought.learning_experiments to afterthought_worker;
 grant update (consumed_run_id) on afterthought.embedding_training_pairs to afterthought_worker;
 grant insert, update on afterthought.retrieval_adapters to afterthought_worker;
+-- Of the audit it can write new rows and complete them, not take any back.
+grant insert (action, subject, user_hash, address), update (status, finished_at)
+    on afterthought.operations_audit to afterthought_worker;
 
 -- The administrator: all of that, imports, reconciling, and deleting what has to go. Even here tx and id of the streams
 -- are nobody's to write.
@@ -159,7 +162,7 @@ grant insert, update, delete on
 to afterthought_admin;
 -- Erasing a user.
 grant delete on
-    afterthought.personality_history, afterthought.personality_update_requests
+    afterthought.personality_history, afterthought.personality_update_requests, afterthought.operations_audit
 to afterthought_admin;
 grant insert, update on afterthought.erased_users to afterthought_admin;
 grant insert on afterthought.erasures to afterthought_admin;

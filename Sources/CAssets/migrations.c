@@ -54,6 +54,10 @@ static const unsigned char migration_0013[] = {
 #embed "../../sql/migrations/0013_cluster_names.sql"
 };
 
+static const unsigned char migration_0014[] = {
+#embed "../../sql/migrations/0014_operations_audit.sql"
+};
+
 static const unsigned char migration_0015[] = {
 #embed "../../sql/migrations/0015_user_rights.sql"
 };
@@ -76,6 +80,7 @@ static const afterthought_asset migrations[] = {
     {"0011_retrieval_adapters", migration_0011, sizeof migration_0011},
     {"0012_language_model", migration_0012, sizeof migration_0012},
     {"0013_cluster_names", migration_0013, sizeof migration_0013},
+    {"0014_operations_audit", migration_0014, sizeof migration_0014},
     {"0015_user_rights", migration_0015, sizeof migration_0015},
     {"0016_own_rows", migration_0016, sizeof migration_0016},
 };

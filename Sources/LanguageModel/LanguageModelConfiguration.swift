@@ -1,3 +1,5 @@
+import Bytes
+
 /// Which language model is asked, and how patiently.
 package struct LanguageModelConfiguration: Sendable {
     /// The variables that it is read from.
@@ -51,8 +53,14 @@ package struct LanguageModelConfiguration: Sendable {
         self.init(endpoint: endpoint, model: model)
         switch (value("AFTERTHOUGHT_LLM_API_KEY"), value("AFTERTHOUGHT_LLM_API_KEY_FILE")) {
         case (nil, nil): break
-        case (let text?, nil): key = try Secret(text, source: "AFTERTHOUGHT_LLM_API_KEY")
-        case (nil, let path?): key = try Secret(file: path)
+        case (let text?, nil):
+            key = try Self.checked { () throws(SecretError) in
+                try Secret(text, source: "AFTERTHOUGHT_LLM_API_KEY")
+            }
+        case (nil, let path?):
+            key = try Self.checked { () throws(SecretError) in
+                try Secret(file: path, source: "AFTERTHOUGHT_LLM_API_KEY_FILE")
+            }
         case (_?, _?):
             throw LanguageModelError(
                 .configuration, "expected AFTERTHOUGHT_LLM_API_KEY or AFTERTHOUGHT_LLM_API_KEY_FILE, got: both",
@@ -68,5 +76,11 @@ package struct LanguageModelConfiguration: Sendable {
         connectSeconds = try number("AFTERTHOUGHT_LLM_CONNECT_SECONDS", 0.01...300, connectSeconds)
         timeoutSeconds = try number("AFTERTHOUGHT_LLM_TIMEOUT_SECONDS", 0.01...3600, timeoutSeconds)
         attemptsMax = Int(try number("AFTERTHOUGHT_LLM_ATTEMPTS", 1...10, Double(attemptsMax)))
+    }
+
+    private static func checked(_ read: () throws(SecretError) -> Secret) throws(LanguageModelError) -> Secret {
+        do throws(SecretError) { return try read() } catch {
+            throw LanguageModelError(.configuration, error.message)
+        }
     }
 }

@@ -2,14 +2,14 @@ import Glibc
 
 /// A thread of the system's own, for work that blocks.
 @safe
-final class PosixThread: @unchecked Sendable {
+package final class PosixThread: @unchecked Sendable {
     // Unchecked because the id is written once, before anybody else sees this.
     private let id: pthread_t
 
     /// Starts a thread.
     ///
     /// - Parameter body: what it runs.
-    init(_ body: @escaping @Sendable () -> Void) {
+    package init(_ body: @escaping @Sendable () -> Void) {
         let argument = unsafe Unmanaged.passRetained(ThreadBody(body)).toOpaque()
         var id = pthread_t()
         let result = unsafe pthread_create(&id, nil, threadMain, argument)
@@ -18,7 +18,7 @@ final class PosixThread: @unchecked Sendable {
     }
 
     /// Waits for the thread's end; once only, and not together with `detach`.
-    func join() {
+    package func join() {
         _ = pthread_join(id, nil)
     }
 
@@ -47,7 +47,7 @@ private func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRa
 ///
 /// A pthread mutex, as `Mutex` of the standard library costs microseconds once threads contend for it on few cores.
 @safe
-final class Gate: @unchecked Sendable {
+package final class Gate: @unchecked Sendable {
     // Unchecked because the pointers never change, and what they point to is made for many threads.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let conditions: UnsafeMutablePointer<pthread_cond_t>
@@ -56,7 +56,7 @@ final class Gate: @unchecked Sendable {
     /// Makes a gate.
     ///
     /// - Parameter count: how many things threads wait for separately.
-    init(conditions count: Int) {
+    package init(conditions count: Int) {
         self.count = count
         unsafe mutex = .allocate(capacity: 1)
         unsafe conditions = .allocate(capacity: count)
@@ -76,10 +76,10 @@ final class Gate: @unchecked Sendable {
     }
 
     @inline(__always)
-    func lock() { unsafe pthread_mutex_lock(mutex) }
+    package func lock() { unsafe pthread_mutex_lock(mutex) }
 
     @inline(__always)
-    func unlock() { unsafe pthread_mutex_unlock(mutex) }
+    package func unlock() { unsafe pthread_mutex_unlock(mutex) }
 
     /// Gives the lock up until a condition is signalled; wakes without a signal at times.
     ///
@@ -87,7 +87,7 @@ final class Gate: @unchecked Sendable {
     ///   - condition: which one.
     ///   - deadline: when to wake anyway.
     /// - Returns: false when the deadline passed.
-    func wait(_ condition: Int = 0, until deadline: Deadline = .never) -> Bool {
+    package func wait(_ condition: Int = 0, until deadline: Deadline = .never) -> Bool {
         if deadline == .never { return unsafe pthread_cond_wait(conditions + condition, mutex) == 0 }
         var moment = timespec()
         moment.tv_sec = Int(deadline.nanoseconds / 1_000_000_000)
@@ -96,8 +96,8 @@ final class Gate: @unchecked Sendable {
     }
 
     /// Wakes one thread that waits for a condition.
-    func signal(_ condition: Int = 0) { unsafe pthread_cond_signal(conditions + condition) }
+    package func signal(_ condition: Int = 0) { unsafe pthread_cond_signal(conditions + condition) }
 
     /// Wakes all threads that wait for a condition.
-    func broadcast(_ condition: Int = 0) { unsafe pthread_cond_broadcast(conditions + condition) }
+    package func broadcast(_ condition: Int = 0) { unsafe pthread_cond_broadcast(conditions + condition) }
 }

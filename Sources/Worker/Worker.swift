@@ -145,9 +145,10 @@ package actor Worker {
         while !stopping.isSet {
             var pauseSeconds = cycleSeconds * Double.random(in: 0.9...1.1)
             do {
+                let started = ContinuousClock.now
                 let report = try await cycle()
                 failures = 0
-                log(.cycled)
+                log(.cycle(seconds: (ContinuousClock.now - started) / .seconds(1), shardsHeld: progress.count))
                 if report.hasMore { continue }
             } catch is CancellationError {
                 continue

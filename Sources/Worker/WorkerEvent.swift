@@ -9,8 +9,8 @@ package enum WorkerEvent: Sendable {
     case lost(shards: Int)
     case backlog(shards: Int)
     case batch(BatchReport)
-    /// A cycle came to its end, whether it found anything or not.
-    case cycled
+    /// A cycle that ended well; one that finds nothing to do is one too.
+    case cycle(seconds: Double, shardsHeld: Int)
     case quarantined(pairs: Int)
     case failure(WorkerFault, retrySeconds: Double)
 }

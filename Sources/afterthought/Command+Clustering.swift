@@ -62,15 +62,13 @@ extension Command {
                         .data, "expected a message of number \(id), got: none",
                         hint: "it is the column id of afterthought.messages")
                 }
-                Terminal.print(invocation.wantsJSON ? try json(found) : text(found))
+                Terminal.print(invocation.wantsJSON ? try found.json.text : text(found))
                 return .ok
             }
         })
 
     private static func force(_ connection: inout Connection) throws -> Int64 {
-        let arguments = JSONValue.object([JSONMember(key: "force", value: .bool(true))])
-        guard let id = try connection.first(EnqueueJob(job: "clustering", arguments: arguments, reason: "by hand"))
-        else {
+        guard let id = try connection.first(EnqueueJob.forcedClustering(reason: "by hand")) else {
             throw CommandFailure(.internalError, "expected a job, got: none")
         }
         return id
@@ -132,25 +130,5 @@ extension Command {
         if let topic = found.finding.topic { table.add("topic", topic) }
         if let cluster = found.clusterID { table.add("cluster", "\(cluster)") }
         return table.text(columnsMax: 110)
-    }
-
-    private static func json(_ found: MessageInspection.Result) throws -> String {
-        func number(_ value: Double?) -> JSONValue { value.map { .number(JSONNumber($0)) } ?? .null }
-        func whole(_ value: Int64?) -> JSONValue { value.map { .number(JSONNumber($0)) } ?? .null }
-        func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
-        let finding = found.finding
-        return JSONValue.object([
-            JSONMember(key: "message_id", value: whole(finding.id)),
-            JSONMember(key: "concepts", value: try JSONValue(parsing: finding.concepts.text)),
-            JSONMember(key: "emotion", value: try JSONValue(parsing: finding.emotion.text)),
-            JSONMember(key: "dominant_emotion", value: text(finding.dominantEmotion)),
-            JSONMember(key: "valence", value: number(finding.valence)),
-            JSONMember(key: "arousal", value: number(finding.arousal)),
-            JSONMember(key: "switch_probability", value: number(finding.switchProbability)),
-            JSONMember(key: "is_switch", value: finding.isSwitch.map { .bool($0) } ?? .null),
-            JSONMember(key: "topic", value: text(finding.topic)),
-            JSONMember(key: "cluster_id", value: whole(found.clusterID)),
-            JSONMember(key: "null_reason", value: text(finding.nullReason)),
-        ]).text
     }
 }

@@ -1,6 +1,7 @@
 import Bytes
 import Engines
 import Jobs
+import Operations
 import Postgres
 import Store
 import Worker
@@ -15,6 +16,9 @@ extension Command {
             "It runs the jobs of `afterthought schedule` as well, unless it is told --no-jobs or --once. A variable "
                 + "named like one of their settings, such as CLUSTERING_MESSAGE_THRESHOLD, is stored for all workers "
                 + "when it starts.",
+            "Health, metrics and a dashboard are served by HTTP to this machine alone, unless --http-host says "
+                + "otherwise. What changes something or shows a user needs the administrator's key, which has no "
+                + "default: AFTERTHOUGHT_ADMIN_KEY or --admin-key-file.",
         ],
         options: [
             Option(name: "once", help: "run until everything committed so far is reflected, then stop"),
@@ -42,12 +46,13 @@ extension Command {
                 name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 10)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
             healthFile,
-        ] + logOptions + [Option.json],
+        ] + EndpointChoice.options + logOptions + [Option.json],
         examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
         body: .concurrent { invocation in
             let configuration = try workerConfiguration(invocation)
             WorkerLog.level = logLevel(invocation)
             if !invocation.isSet("embedded") { FirstProcess.buryOrphans() }
+            _ = try EndpointChoice.configuration(invocation)
             return try await withDatabase(invocation) { options in
                 try await migrateIfEmbedded(invocation, options)
                 let json = logsJSON(invocation)
@@ -55,10 +60,12 @@ extension Command {
                 let owner = UUID.random()
                 let pulse = try pulse(invocation, owner, configuration)
                 defer { pulse?.end() }
+                let progress = WorkerProgress()
                 let worker = Worker(
                     configuration: configuration, options: options, analyzer: analyzer, owner: owner,
                     log: { event in
                         pulse?.note(event)
+                        progress.note(event)
                         WorkerLog.write(event, json: json)
                     })
                 if invocation.isSet("once") {
@@ -76,7 +83,13 @@ extension Command {
                         let languageModel = try LanguageModelChoice.configuration(invocation.environment)
                         WorkerLog.line("language model: \(LanguageModelChoice.spoken(languageModel))", json: json)
                     }
-                    try await workAndRunJobs(invocation, worker, runner)
+                    let parts = WorkerParts(configuration: configuration, options: options, analyzer: analyzer)
+                    let endpoint = try await EndpointChoice.start(invocation, parts, runner, progress)
+                    do { try await workAndRunJobs(invocation, worker, runner) } catch {
+                        await endpoint?.stop()
+                        throw error
+                    }
+                    await endpoint?.stop()
                     WorkerLog.line("stopped", json: json)
                 }
                 return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok

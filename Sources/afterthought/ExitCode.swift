@@ -1,4 +1,5 @@
 import Jobs
+import Operations
 import Postgres
 import Store
 import Worker
@@ -51,6 +52,7 @@ struct CommandFailure: Error {
         case let error as WorkerRefusal: self.init(.unavailable, error.description, hint: error.hint)
         case let error as ScanRefusal: self.init(.unavailable, error.description, hint: error.hint)
         case let error as EmbeddedError: self.init(.unavailable, error.message, hint: error.hint)
+        case let error as HTTPServerError: self.init(.unavailable, error.message, hint: error.hint)
         case let error as JobFailure: self.init(.usage, error.description)
         case let error as PostgresError: self.init(error)
         default: self.init(.internalError, "\(error)")

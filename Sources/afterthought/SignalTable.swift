@@ -1,56 +1,5 @@
 import Bytes
-import Postgres
-
-/// One pair's signals as a reader gets them, from the function `afterthought.read_strategic`.
-struct PairSignals: Sendable {
-    /// `fresh`, `stale` or `missing`.
-    var freshness: String
-    var ageSeconds: Double?
-    var reflectsThrough: Timestamp?
-    var messagesReflected: Int64?
-    var staleReason: String?
-    /// Engine or column → why it is null.
-    var nullReasons: JSONValue?
-    var unvalidated: [String]
-    /// Signal → column → value.
-    var signals: JSONValue
-    /// The text made for a prompt.
-    var digest: String?
-
-    /// The whole as one JSON object, as the database gives it.
-    var json: String
-}
-
-struct ReadPairSignals: Statement {
-    static let name = "read_pair_signals"
-    static let sql = """
-        select
-            r.freshness, r.age_seconds, r.reflects_through, r.messages_reflected, r.stale_reason, r.null_reasons,
-            coalesce(r.unvalidated, '{}'), r.signals, afterthought.prompt_digest($1, $2, 600), to_jsonb(r)
-        from afterthought.read_strategic($1, $2) as r
-        """
-
-    var user: String
-    var bot: String
-
-    func bind(to parameters: inout Parameters) {
-        parameters.append(user)
-        parameters.append(bot)
-    }
-
-    static func decode(_ row: borrowing RowReader) throws(PostgresError) -> PairSignals {
-        let reasons = try row.decode(5, as: JSONText?.self)
-        let signals = try row.decode(7, as: JSONText.self)
-        return PairSignals(
-            freshness: try row.decode(0, as: String.self), ageSeconds: try row.decode(1, as: Double?.self),
-            reflectsThrough: try row.decode(2, as: Timestamp?.self),
-            messagesReflected: try row.decode(3, as: Int64?.self), staleReason: try row.decode(4, as: String?.self),
-            nullReasons: reasons.flatMap { try? JSONValue(parsing: $0.text) },
-            unvalidated: try row.decode(6, as: [String].self),
-            signals: (try? JSONValue(parsing: signals.text)) ?? .null,
-            digest: try row.decode(8, as: String?.self), json: try row.decode(9, as: JSONText.self).text)
-    }
-}
+import Store
 
 /// Draws a pair's signals as a table for people.
 enum SignalTable {

@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import Jobs
+import Operations
 import Synchronization
 import Worker
 
@@ -43,7 +44,7 @@ enum WorkerLog {
             line(
                 "batch of \(report.rows) rows, \(report.pairs) pairs, \(report.rebuilt) rebuilt, "
                     + "\(report.failed) failed", json: json, level: .debug)
-        case .cycled:
+        case .cycle:
             break
         case .quarantined(let pairs):
             line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: .warning)
@@ -65,6 +66,28 @@ enum WorkerLog {
             line("\(count) jobs lost their workers; they are repeated", json: json, level: .warning)
         case .failure(let text, let seconds):
             line("jobs: \(text) (again in \(Int(seconds.rounded(.up))) s)", json: json, level: .error)
+        }
+    }
+
+    /// Writes what the HTTP endpoint says.
+    static func write(_ event: EndpointServices.Event, json: Bool) {
+        switch event {
+        case .started(let url, let hasKey, let isLoopback):
+            line("HTTP endpoint at \(url)", json: json)
+            if !isLoopback {
+                line(
+                    "the HTTP endpoint is reached from other machines, and is not encrypted", json: json,
+                    level: .warning, hint: "put a proxy with TLS before it, or leave --http-host out")
+            }
+            if !hasKey {
+                line(
+                    "no administrator's key: nothing can be changed and no user shown by HTTP; turn it on with "
+                        + "AFTERTHOUGHT_ADMIN_KEY or --admin-key-file", json: json)
+            }
+        case .refusedKeys(let count):
+            line("HTTP: \(count) requests without the right key", json: json, level: .warning)
+        case .failure(let text):
+            line("HTTP: \(text)", json: json, level: .error)
         }
     }
 

@@ -109,7 +109,7 @@ final class WorkerPulse: Sendable {
         pulse.withLock { pulse in
             pulse.aliveAt = now
             switch event {
-            case .cycled, .batch: pulse.workedAt = now
+            case .cycle, .batch: pulse.workedAt = now
             default: break
             }
             write(pulse)

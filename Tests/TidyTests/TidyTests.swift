@@ -17,9 +17,11 @@ struct TidyTests {
         "Jobs": ["Store", "Learning", "Engines", "Postgres", "Model", "Bytes"],
         // The seams that it fills are of Jobs and Learning; its ledger is of Store.
         "LanguageModel": ["CCurl", "Jobs", "Store", "Learning", "Postgres", "Bytes"],
+        // What it needs of Worker and Jobs is handed to it by the program.
+        "Operations": ["CMicroHTTP", "Store", "Postgres", "Model", "Bytes"],
         "afterthought": [
-            "Worker", "LanguageModel", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model",
-            "Bytes",
+            "Worker", "LanguageModel", "Operations", "Jobs", "Store", "StrategicCache", "Learning", "Engines",
+            "Postgres", "Model", "Bytes",
         ],
         "fuzz": [
             "ReaderABI", "CReader", "Worker", "Store", "StrategicCache", "Engines", "Postgres", "Model", "Bytes",

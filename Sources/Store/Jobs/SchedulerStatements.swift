@@ -42,6 +42,12 @@ package struct EnqueueJob: Statement {
         self.delaySeconds = delaySeconds
     }
 
+    /// A run of the clustering that computes everything anew, whatever has changed.
+    package static func forcedClustering(reason: String) -> EnqueueJob {
+        EnqueueJob(
+            job: "clustering", arguments: .object([JSONMember(key: "force", value: .bool(true))]), reason: reason)
+    }
+
     package func bind(to parameters: inout Parameters) {
         parameters.append(job)
         parameters.append(arguments.text)
