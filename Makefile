@@ -5,10 +5,10 @@ TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench quality lint
+.PHONY: help deps build demo test bench quality lint metrics-check
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing (PostgreSQL 14 or newer, libpq-dev, pkg-config, libcurl)
 	@missing=; \
@@ -58,3 +58,6 @@ quality: deps ## measure the engines on labelled data, into .build/quality and t
 
 lint: ## check format and documentation comments
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
+
+metrics-check: build ## let a real Prometheus scrape a worker and raise its alerts (installs what is missing)
+	Tests/metrics/check

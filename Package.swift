@@ -50,10 +50,12 @@ let package = Package(
                 .target(name: "CCurl", condition: .when(traits: ["LanguageModel"])), "Jobs", "Store", "Learning",
                 "Postgres", "Bytes",
             ]),
+        shipped("Operations", ["Store", "Postgres", "Model", "Bytes"]),
         .executableTarget(
             name: "afterthought",
             dependencies: [
-                "Worker", "LanguageModel", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres",
+                "Operations", "Worker", "LanguageModel", "Jobs", "Store", "StrategicCache", "Learning", "Engines",
+                "Postgres",
                 "Model", "Bytes",
             ],
             swiftSettings: strict),
@@ -81,12 +83,14 @@ let package = Package(
         tests(
             "LanguageModelTests",
             ["LanguageModel", "Jobs", "Store", "Learning", "Postgres", "Bytes", "Support"]),
+        tests("OperationsTests", ["Operations", "StrategicCache", "Store", "Postgres", "Model", "Bytes", "Support"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
         tests(
             "DatabaseTests",
             [
-                "afterthought", "LanguageModel", "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines",
+                "afterthought", "Operations", "LanguageModel", "Worker", "Jobs", "Store", "StrategicCache", "Learning",
+                "Engines",
                 "Postgres", "Model", "Bytes", "Support",
             ],
             exclude: ["Snapshots"]),

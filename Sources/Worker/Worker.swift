@@ -132,7 +132,9 @@ package actor Worker {
         while !stopping.isSet {
             var pauseSeconds = configuration.cycleSeconds * Double.random(in: 0.9...1.1)
             do {
+                let started = ContinuousClock.now
                 let report = try await cycle()
+                log(.cycle(seconds: (ContinuousClock.now - started) / .seconds(1), shardsHeld: progress.count))
                 failures = 0
                 if report.hasMore { continue }
             } catch is CancellationError {

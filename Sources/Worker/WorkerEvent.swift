@@ -9,7 +9,10 @@ package enum WorkerEvent: Sendable {
     case lost(shards: Int)
     case backlog(shards: Int)
     case batch(BatchReport)
-    case quarantined(pairs: Int)
+    /// Pairs that failed, in all and by reason.
+    case quarantined(pairs: Int, reasons: [String: Int])
+    /// A cycle that ended well; one that finds nothing to do is one too.
+    case cycle(seconds: Double, shardsHeld: Int)
     case failure(WorkerFault, retrySeconds: Double)
 }
 

@@ -1,6 +1,7 @@
 import Bytes
 import Engines
 import Jobs
+import Operations
 import Postgres
 import Store
 import Worker
@@ -41,6 +42,14 @@ extension Command {
             Option(
                 name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 10)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
+            Option(
+                name: "metrics-seconds", value: "N",
+                help: "pause between looks at the database for metrics (default 15)",
+                check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_METRICS_SECONDS"),
+            Option(
+                name: "metrics-file", value: "PATH",
+                help: "write the metrics there at each look, in Prometheus' text format",
+                environmentKey: "AFTERTHOUGHT_METRICS_FILE"),
             Option.json,
         ],
         examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
@@ -50,9 +59,13 @@ extension Command {
                 try await migrateIfEmbedded(invocation, options)
                 let json = invocation.wantsJSON
                 let analyzer = TextAnalyzer.shipped(dimensions: configuration.embeddingDimensions)
+                let telemetry = WorkerTelemetry()
                 let worker = Worker(
                     configuration: configuration, options: options, analyzer: analyzer,
-                    log: { WorkerLog.write($0, json: json) })
+                    log: { event in
+                        telemetry.note(event)
+                        WorkerLog.write(event, json: json)
+                    })
                 if invocation.isSet("once") {
                     let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
                     defer { watcher.cancel() }
@@ -61,13 +74,14 @@ extension Command {
                     Terminal.print(
                         workerText(report, seconds: Double(Deadline.now - started) / 1e9, json: json))
                 } else {
-                    let runner = try jobRunner(invocation, options, analyzer)
+                    let runner = try jobRunner(invocation, options, analyzer, telemetry)
+                    let sampler = telemetry.sampler(invocation, options)
                     WorkerLog.line("working; stop with Ctrl-C or SIGTERM", json: json)
                     if runner != nil {
                         let languageModel = try LanguageModelChoice.configuration(invocation.environment)
                         WorkerLog.line("language model: \(LanguageModelChoice.spoken(languageModel))", json: json)
                     }
-                    try await workAndRunJobs(invocation, worker, runner)
+                    try await workAndRunJobs(worker, runner, sampler)
                     WorkerLog.line("stopped", json: json)
                 }
                 return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok
@@ -91,7 +105,7 @@ extension Command {
 
     /// The runner of jobs beside a worker; nil if there is to be none.
     private static func jobRunner(
-        _ invocation: Invocation, _ options: ConnectionOptions, _ analyzer: TextAnalyzer
+        _ invocation: Invocation, _ options: ConnectionOptions, _ analyzer: TextAnalyzer, _ telemetry: WorkerTelemetry
     ) throws -> JobRunner? {
         if invocation.isSet("no-jobs") { return nil }
         let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
@@ -103,14 +117,20 @@ extension Command {
         let json = invocation.wantsJSON
         return JobRunner(
             JobCatalog.all(promptEvaluator: evaluator) { analyzer }, configuration: configuration, options: options,
-            log: { WorkerLog.write($0, json: json) })
+            log: { event in
+                telemetry.note(event)
+                WorkerLog.write(event, json: json)
+            })
     }
 
-    /// Runs both until somebody asks to stop, or one of them can't go on.
-    private static func workAndRunJobs(_ invocation: Invocation, _ worker: Worker, _ runner: JobRunner?) async throws {
+    /// Runs all until somebody asks to stop, or the worker or the runner can't go on.
+    private static func workAndRunJobs(
+        _ worker: Worker, _ runner: JobRunner?, _ sampler: DatabaseSampler
+    ) async throws {
         @Sendable func stop() {
             worker.stop()
             if let runner { Task { await runner.stop() } }
+            Task { await sampler.stop() }
         }
         let watcher = Task { await StopSignal.whenRequested(stop) }
         defer { watcher.cancel() }
@@ -125,6 +145,7 @@ extension Command {
                     try await runner.run()
                 }
             }
+            group.addTask { await sampler.run() }
             // Whoever ends first has asked the other to end; the error of the first is the one to tell.
             var failure: (any Error)?
             while let ended = await group.nextResult() {

@@ -13,9 +13,9 @@ enum WorkerLog {
             line("gave up \(shards) shards", json: json)
         case .backlog(let shards):
             line("backlog in \(shards) shards, taken in batches", json: json)
-        case .batch:
+        case .batch, .cycle:
             break
-        case .quarantined(let pairs):
+        case .quarantined(let pairs, _):
             line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: "warning")
         case .failure(let fault, let seconds):
             let hint = fault.hint.map { "\nhint: \($0)" } ?? ""

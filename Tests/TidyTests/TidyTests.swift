@@ -16,9 +16,11 @@ struct TidyTests {
         "Jobs": ["Store", "Learning", "Engines", "Postgres", "Model", "Bytes"],
         // The seams that it fills are of Jobs and Learning; its ledger is of Store.
         "LanguageModel": ["CCurl", "Jobs", "Store", "Learning", "Postgres", "Bytes"],
+        // What it needs of Worker and Jobs it is handed as closures.
+        "Operations": ["Store", "Postgres", "Model", "Bytes"],
         "afterthought": [
-            "Worker", "LanguageModel", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model",
-            "Bytes",
+            "Operations", "Worker", "LanguageModel", "Jobs", "Store", "StrategicCache", "Learning", "Engines",
+            "Postgres", "Model", "Bytes",
         ],
         "bench": [
             "CLibPQ", "Worker", "Jobs", "Store", "StrategicCache", "Learning", "Engines", "Postgres", "Model", "Bytes",
