@@ -13,6 +13,8 @@ package enum WorkerEvent: Sendable {
     case quarantined(pairs: Int, reasons: [String: Int])
     /// A cycle that ended well; one that finds nothing to do is one too.
     case cycle(seconds: Double, shardsHeld: Int)
+    /// Pairs that the auditor compared with their history, and how many of them differed.
+    case audited(pairs: Int, mismatches: Int)
     case failure(WorkerFault, retrySeconds: Double)
 }
 

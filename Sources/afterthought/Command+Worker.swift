@@ -43,6 +43,10 @@ extension Command {
                 name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 10)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
             Option(
+                name: "audit-seconds", value: "N",
+                help: "pause between looks at some cached rows against their history (default 10)",
+                check: .number(0.1...86_400), environmentKey: "AFTERTHOUGHT_AUDIT_SECONDS"),
+            Option(
                 name: "metrics-seconds", value: "N",
                 help: "pause between looks at the database for metrics (default 15)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_METRICS_SECONDS"),
@@ -60,12 +64,12 @@ extension Command {
                 let json = invocation.wantsJSON
                 let analyzer = TextAnalyzer.shipped(dimensions: configuration.embeddingDimensions)
                 let telemetry = WorkerTelemetry()
+                let log: @Sendable (WorkerEvent) -> Void = { event in
+                    telemetry.note(event)
+                    WorkerLog.write(event, json: json)
+                }
                 let worker = Worker(
-                    configuration: configuration, options: options, analyzer: analyzer,
-                    log: { event in
-                        telemetry.note(event)
-                        WorkerLog.write(event, json: json)
-                    })
+                    configuration: configuration, options: options, analyzer: analyzer, log: log)
                 if invocation.isSet("once") {
                     let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
                     defer { watcher.cancel() }
@@ -76,12 +80,16 @@ extension Command {
                 } else {
                     let runner = try jobRunner(invocation, options, analyzer, telemetry)
                     let sampler = telemetry.sampler(invocation, options)
+                    let auditor = Auditor(
+                        configuration: configuration, options: options, analyzer: analyzer,
+                        intervalSeconds: invocation.value("audit-seconds").flatMap(Double.init)
+                            ?? Auditor.intervalSecondsDefault, log: log)
                     WorkerLog.line("working; stop with Ctrl-C or SIGTERM", json: json)
                     if runner != nil {
                         let languageModel = try LanguageModelChoice.configuration(invocation.environment)
                         WorkerLog.line("language model: \(LanguageModelChoice.spoken(languageModel))", json: json)
                     }
-                    try await workAndRunJobs(worker, runner, sampler)
+                    try await workAndRunJobs(worker, runner, sampler, auditor)
                     WorkerLog.line("stopped", json: json)
                 }
                 return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok
@@ -125,12 +133,13 @@ extension Command {
 
     /// Runs all until somebody asks to stop, or the worker or the runner can't go on.
     private static func workAndRunJobs(
-        _ worker: Worker, _ runner: JobRunner?, _ sampler: DatabaseSampler
+        _ worker: Worker, _ runner: JobRunner?, _ sampler: DatabaseSampler, _ auditor: Auditor
     ) async throws {
         @Sendable func stop() {
             worker.stop()
             if let runner { Task { await runner.stop() } }
             Task { await sampler.stop() }
+            Task { await auditor.stop() }
         }
         let watcher = Task { await StopSignal.whenRequested(stop) }
         defer { watcher.cancel() }
@@ -146,6 +155,7 @@ extension Command {
                 }
             }
             group.addTask { await sampler.run() }
+            group.addTask { await auditor.run() }
             // Whoever ends first has asked the other to end; the error of the first is the one to tell.
             var failure: (any Error)?
             while let ended = await group.nextResult() {

@@ -37,6 +37,8 @@ struct WorkerTelemetry: Sendable {
             metrics.noteCycle(seconds: seconds, shardsHeld: shardsHeld)
         case .failure:
             metrics.workerFailures.add()
+        case .audited(let pairs, let mismatches):
+            metrics.noteAudit(pairs: pairs, mismatches: mismatches)
         case .claimed, .lost, .backlog:
             break
         }

@@ -135,7 +135,7 @@ def start_worker(scene, url):
     This is the one place that knows where the metrics come from: a worker with an endpoint is scraped itself.
     """
     words = [PROGRAM, "worker", "--database-url", url, "--cycle-seconds", "1", "--metrics-seconds", "1"]
-    words += ["--job-poll-seconds", "1"]
+    words += ["--job-poll-seconds", "1", "--audit-seconds", "1"]
     usage = subprocess.run([PROGRAM, "worker", "--help"], capture_output=True, text=True, check=True).stdout
     if "--http-port" in usage:
         port = free_port()
@@ -263,11 +263,13 @@ def play(scene):
     reach("more cycles", "afterthought_cycle_duration_seconds_count", lambda value: value > cycles)
     reach("all pairs to be fresh", "afterthought:fresh_pairs_ratio:now", lambda value: value == 1)
     reach("a job that ran", 'sum(afterthought_job_runs_total{status="completed"})', lambda value: value > 0)
+    reach("pairs to be audited", "afterthought_audit_pairs_total", lambda value: value > 0)
     check_scrape(client, port)
     say(
         f"lag {client.value('afterthought:watermark_lag_seconds:now'):.1f} s, a sample took "
         f"{client.value('afterthought_sample_duration_seconds') * 1000:.1f} ms, all pairs fresh")
     expected = {"AfterthoughtLag", "AfterthoughtWorkerStuck", "AfterthoughtWorkerDown", "AfterthoughtQuarantine"}
+    expected |= {"AfterthoughtAuditMismatch", "AfterthoughtSampleStale", "AfterthoughtFreshRatioLow"}
     if client.firing() & expected:
         raise SystemExit(f"expected no alert on a healthy worker, got: {client.firing()}")
 
@@ -294,6 +296,19 @@ def play(scene):
             "insert into afterthought.quarantine (shard, bot_name, user_id, reason, error, attempts, next_attempt_at) "
             "values (0, 'bot', 'nobody', 'worker_died', 'of this check', 1, now() + interval '1 day')"),
         lambda: psql(url, "delete from afterthought.quarantine where user_id = 'nobody'"))
+    # A row that nobody computed: found by the auditor, and made right by a rebuild. The alert stays for its hour.
+    raise_alert(
+        client, "AfterthoughtAuditMismatch",
+        lambda: psql(
+            url,
+            "update afterthought.strategic_cache set messages_reflected = messages_reflected + 1 "
+            "where user_id = 'a user of this check'"),
+        None)
+    wait(
+        "the row to be right again",
+        lambda: psql(
+            url, "select messages_reflected from afterthought.strategic_cache where user_id = 'a user of this check'"),
+        lambda rows: rows == "50")
     # Frozen, it answers no scrape; its file can be read on, and the last cycle in it gets old.
     raise_alert(
         client, "AfterthoughtWorkerStuck" if scene.responder else "AfterthoughtWorkerDown", lambda: worker.send_signal(signal.SIGSTOP),
