@@ -5,7 +5,7 @@ TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench quality lint image-check deploy-check reader clients-check fuzz endpoint-check
+.PHONY: help deps build demo test bench quality lint image-check deploy-check reader clients-check fuzz endpoint-check metrics-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,3 +81,6 @@ clients-check: deps ## check the examples for Python, Node and SQL, and the shar
 
 fuzz: deps ## search for inputs that break what reads them (FUZZ="json url", SECONDS_EACH=30, SEED=1)
 	Tests/fuzz/run $(FUZZ)
+
+metrics-check: build ## let a real Prometheus scrape a worker and raise its alerts (installs what is missing)
+	Tests/metrics/check

@@ -98,7 +98,7 @@ let package = Package(
         tests(
             "LanguageModelTests",
             ["LanguageModel", "Jobs", "Store", "Learning", "Postgres", "Bytes", "Support"]),
-        tests("OperationsTests", ["Operations", "Store", "Postgres", "Model", "Bytes", "Support"]),
+        tests("OperationsTests", ["Operations", "StrategicCache", "Store", "Postgres", "Model", "Bytes", "Support"]),
         tests("PostgresTests", ["Postgres", "Bytes", "Support"]),
         tests("StrategicCacheTests", ["StrategicCache", "Postgres", "Model", "Bytes", "Support"]),
         tests("ReaderABITests", ["ReaderABI", "CReader", "StrategicCache", "Postgres", "Bytes", "Support"]),

@@ -12,7 +12,7 @@ declare
 begin
     foreach role_name in array array[
         'afterthought_app', 'afterthought_interface', 'afterthought_reader', 'afterthought_worker',
-        'afterthought_admin'
+        'afterthought_admin', 'afterthought_monitor'
     ] loop
         begin
             execute format('create role %I nologin', role_name);
@@ -25,7 +25,8 @@ $$;
 
 revoke all on schema afterthought from public;
 grant usage on schema afterthought
-    to afterthought_app, afterthought_interface, afterthought_reader, afterthought_worker, afterthought_admin;
+    to afterthought_app, afterthought_interface, afterthought_reader, afterthought_worker, afterthought_admin,
+        afterthought_monitor;
 
 -- The application: inserts by column list. A grant on a whole table could not be narrowed afterwards, and whoever sets
 -- tx or id himself could hide a row from the worker for ever.
@@ -174,3 +175,17 @@ grant insert, update, delete on
     afterthought.experiment_outcomes, afterthought.embedding_training_pairs
 to afterthought_admin;
 grant execute on all functions in schema afterthought to afterthought_admin;
+
+-- The monitor, such as Grafana: what ran and how well, by column; no message, no user, no bot, no error text and no
+-- arguments, which may name a user.
+grant select (
+    job, queue, cron, time_zone, catch_up, timeout_seconds, attempts_max, next_at, paused_at, state, running_id,
+    waiting_id, waiting_until, last_executed_at, last_duration_seconds, last_status, summary
+) on afterthought.job_overview to afterthought_monitor;
+grant select (
+    id, name, executed_at, duration_seconds, users_processed, successful_updates, failed_updates, records_processed,
+    status, job_id, attempt
+) on afterthought.system_tasks to afterthought_monitor;
+grant select (shard, reason, attempts, first_failed_at, last_failed_at, next_attempt_at)
+    on afterthought.quarantine to afterthought_monitor;
+grant select on afterthought.signal_quality_latest to afterthought_monitor;

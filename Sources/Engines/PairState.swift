@@ -38,54 +38,97 @@ package struct PairState: Sendable {
     ///   - row: must follow `lastKey`; the caller sees to that, because only it can reread what came before.
     ///   - analyzer: the same for every row of a configuration.
     package mutating func apply(_ row: InputRow, analyzer: TextAnalyzer) {
+        var probe = NoProbe()
+        apply(row, analyzer: analyzer, probe: &probe)
+    }
+
+    /// Folds one row in, and tells what time its parts took.
+    package mutating func apply(_ row: InputRow, analyzer: TextAnalyzer, stopwatch: inout EngineStopwatch) {
+        stopwatch.start()
+        apply(row, analyzer: analyzer, probe: &stopwatch)
+    }
+
+    private mutating func apply(_ row: InputRow, analyzer: TextAnalyzer, probe: inout some EngineProbe) {
         precondition(lastKey < row.key, "expected a row after \(lastKey), got: \(row.key)")
         lastKey = row.key
         rowsApplied += 1
         if case .message(let message) = row.event {
-            apply(message, in: row, analyzer: analyzer)
+            apply(message, in: row, analyzer: analyzer, probe: &probe)
         } else {
             fold(
                 Observation(
-                    row: row, session: sessions.position, previous: previous, analysis: nil, topic: nil))
+                    row: row, session: sessions.position, previous: previous, analysis: nil, topic: nil),
+                probe: &probe)
         }
     }
 
-    private mutating func apply(_ message: Message, in row: InputRow, analyzer: TextAnalyzer) {
+    private mutating func apply(
+        _ message: Message, in row: InputRow, analyzer: TextAnalyzer, probe: inout some EngineProbe
+    ) {
         messagesReflected += 1
         newestMessageAt = row.effectiveAt
         guard message.role != .system else { return }
         let session = sessions.observe(message, at: row.effectiveAt)
         let analysis = analyzer.analyze(
             content: message.content, suppliedEmotion: message.emotion, suppliedEmbedding: message.embedding)
+        probe.passed(.text)
         let topic = topics.observe(
             analysis, role: message.role, at: row.effectiveAt, session: session, previous: previous)
-        fold(Observation(row: row, session: session, previous: previous, analysis: analysis, topic: topic))
+        probe.passed(.topics)
+        fold(
+            Observation(row: row, session: session, previous: previous, analysis: analysis, topic: topic),
+            probe: &probe)
         previous = PreviousMessage(
             role: message.role, at: row.effectiveAt, wordCount: analysis.wordCount, isQuestion: analysis.isQuestion)
     }
 
-    private mutating func fold(_ observation: Observation) {
+    private mutating func fold(_ observation: Observation, probe: inout some EngineProbe) {
         memoryAging.apply(observation)
+        probe.passed(.memoryAging)
         character.apply(observation)
+        probe.passed(.characterPerformance)
         personality.apply(observation)
+        probe.passed(.personalityEvolution)
         contextSwitch.apply(observation)
+        probe.passed(.contextSwitch)
         memoryBehavior.apply(observation)
+        probe.passed(.memoryBehavior)
         style.apply(observation)
+        probe.passed(.conversationPatterns)
         engagement.apply(observation)
+        probe.passed(.proactiveEngagement)
     }
 
     /// The pair's signals as of the rows applied; free of any clock.
     package func strategicRow(for pair: Pair) -> StrategicRow {
+        var probe = NoProbe()
+        return strategicRow(for: pair, probe: &probe)
+    }
+
+    /// The same, telling what time its parts took.
+    package func strategicRow(for pair: Pair, stopwatch: inout EngineStopwatch) -> StrategicRow {
+        stopwatch.start()
+        return strategicRow(for: pair, probe: &stopwatch)
+    }
+
+    private func strategicRow(for pair: Pair, probe: inout some EngineProbe) -> StrategicRow {
         var row = StrategicRow(pair: pair)
         row.reflectsThrough = newestMessageAt
         row.messagesReflected = messagesReflected
         memoryAging.contribute(to: &row, topics: topics)
+        probe.passed(.memoryAging)
         character.contribute(to: &row, topics: topics)
+        probe.passed(.characterPerformance)
         personality.contribute(to: &row, topics: topics)
+        probe.passed(.personalityEvolution)
         contextSwitch.contribute(to: &row, topics: topics)
+        probe.passed(.contextSwitch)
         memoryBehavior.contribute(to: &row, topics: topics)
+        probe.passed(.memoryBehavior)
         style.contribute(to: &row, topics: topics)
+        probe.passed(.conversationPatterns)
         engagement.contribute(to: &row, topics: topics)
+        probe.passed(.proactiveEngagement)
         return row
     }
 

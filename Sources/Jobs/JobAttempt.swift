@@ -39,13 +39,15 @@ package struct JobAttempt: Sendable {
         _ connection: inout Connection, _ outcome: EndJobAttempt.Outcome, error: String?, _ tally: JobTally
     ) throws -> JobReport {
         let state = try connection.first(EndJobAttempt(claim: claim, outcome: outcome, error: error)) ?? nil
-        return JobReport(claim: claim, state: state, error: error, tally: tally)
+        return JobReport(
+            claim: claim, state: state, outcome: state == nil ? nil : outcome, error: error, tally: tally)
     }
 
     /// Records that the attempt failed by an error.
     package func fail(_ connection: inout Connection, _ error: any Error) throws -> JobReport {
         guard let ending = ending(for: error) else {
-            return JobReport(claim: claim, state: nil, error: JobFailure.text(of: error), tally: JobTally())
+            return JobReport(
+                claim: claim, state: nil, outcome: nil, error: JobFailure.text(of: error), tally: JobTally())
         }
         try connection.run(SetStatementTimeout(seconds: 10))
         return try end(&connection, ending.outcome, error: ending.text, JobTally(claim.tally))

@@ -32,6 +32,8 @@ package struct JobReport: Sendable {
     package let claim: JobClaim
     /// The state of the job now, such as `completed` or `waiting`; nil: the claim was lost, and another attempt has it.
     package let state: String?
+    /// How this attempt ended; nil: the claim was lost.
+    package let outcome: EndJobAttempt.Outcome?
     /// What went wrong, if anything did.
     package let error: String?
     package let tally: JobTally

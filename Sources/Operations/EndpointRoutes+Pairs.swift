@@ -51,7 +51,7 @@ extension EndpointRoutes {
                             .array(
                                 .object([
                                     ("bot_name", .string), ("user_id", .string), ("reason", .string),
-                                    ("error", .string), ("attempts", .integer()), ("first_failed_at", .moment),
+                                    ("error", .string), ("attempts", .integer()), ("since", .moment),
                                     ("last_failed_at", .moment), ("next_attempt_at", .moment),
                                 ]))
                         ),
@@ -70,7 +70,7 @@ extension EndpointRoutes {
             summary: "Lets the next cycle try a pair again.", access: .keyHolder, parameters: Self.pairParameters,
             answers: [HTTPAnswer(202, "It will be tried.", .object([("success", .flag)]))],
             handler: .database { request, connection in
-                let wanted = RetryQuarantined(user: try request.name("user_id"), bot: try request.name("bot_name"))
+                let wanted = RetryQuarantine(user: try request.name("user_id"), bot: try request.name("bot_name"))
                 guard try connection.run(wanted) > 0 else {
                     throw RequestFault(404, "expected a pair in quarantine, got: one that is not there")
                 }

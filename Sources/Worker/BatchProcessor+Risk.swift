@@ -16,25 +16,27 @@ final class RiskyPairLock: Sendable {
 extension BatchProcessor {
     /// Computes one pair; one that may end the process is on record while it is computed, and is the only such one.
     func attempt(
-        _ connection: inout Connection, _ work: Work, in batch: Batch, history: [ScannedRow]?
+        _ connection: inout Connection, _ work: Work, in batch: Batch, history: [ScannedRow]?,
+        timer: inout BatchTimer
     ) throws -> Result<FoldedPair, PairError> {
         guard isRisky(work.pair, in: batch) else {
-            return try outcome(&connection, work, in: batch, history: history)
+            return try outcome(&connection, work, in: batch, history: history, timer: &timer)
         }
         return try riskyOneAtATime.lock.withLock { _ in
             try store.noteSuspect(&connection, work.pair)
-            let result = try outcome(&connection, work, in: batch, history: history)
+            let result = try outcome(&connection, work, in: batch, history: history, timer: &timer)
             try store.clearSuspect(&connection, of: work.pair.shard)
             return result
         }
     }
 
     private func outcome(
-        _ connection: inout Connection, _ work: Work, in batch: Batch, history: [ScannedRow]?
+        _ connection: inout Connection, _ work: Work, in batch: Batch, history: [ScannedRow]?,
+        timer: inout BatchTimer
     ) throws -> Result<FoldedPair, PairError> {
         do {
             try failpoints.reach(.pair(work.pair.pair))
-            return .success(try compute(&connection, work, history: history, window: batch.window))
+            return .success(try compute(&connection, work, history: history, window: batch.window, timer: &timer))
         } catch let error as PairError {
             return .failure(error)
         } catch let error as StateError {

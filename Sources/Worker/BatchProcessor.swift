@@ -27,12 +27,20 @@ package struct BatchReport: Sendable {
     package var rows = 0
     package var pairs = 0
     package var rebuilt = 0
+    /// Of the rows, those of `messages`.
+    package var messages = 0
     /// Rows that were read again for it.
     package var rowsReread = 0
     package var failed = 0
+    /// How often each reason put a pair into quarantine.
+    package var reasons: [String: Int] = [:]
+    package var times = BatchTimes()
 
     mutating func add(_ other: BatchReport) {
         rows += other.rows
+        messages += other.messages
+        reasons.merge(other.reasons, uniquingKeysWith: +)
+        times.add(other.times)
         pairs += other.pairs
         rebuilt += other.rebuilt
         rowsReread += other.rowsReread
@@ -57,7 +65,9 @@ struct BatchProcessor: Sendable {
     var isStopping: @Sendable () -> Bool
 
     func process(_ connection: inout Connection, _ batch: Batch) throws -> BatchReport {
+        var timer = BatchTimer()
         let work = try plan(&connection, batch)
+        timer.end(\.readSeconds)
         try failpoints.reach(.afterRead)
         var results: [FoldedPair] = []
         var failures = batch.failures
@@ -66,7 +76,7 @@ struct BatchProcessor: Sendable {
             let history = try histories(&connection, of: group, through: batch.window)
             for pair in group {
                 if isStopping() { throw CancellationError() }
-                switch try attempt(&connection, pair, in: batch, history: history[pair.pair]) {
+                switch try attempt(&connection, pair, in: batch, history: history[pair.pair], timer: &timer) {
                 case .success(let result):
                     results.append(result)
                     if pair.plan != .fold { report.rebuilt += 1 }
@@ -75,9 +85,14 @@ struct BatchProcessor: Sendable {
                 }
             }
         }
+        timer.end(\.computeSeconds)
         try failpoints.reach(.beforeWrite)
         try commit(&connection, batch, results: &results, failures: &failures)
+        timer.end(\.writeSeconds)
         try failpoints.reach(.afterCommit)
+        report.times = timer.report
+        report.messages = batch.rows.reduce(0) { if case .message = $1.event { $0 + 1 } else { $0 } }
+        for failure in failures { report.reasons[failure.reason, default: 0] += 1 }
         report.pairs = results.count
         report.rowsReread = results.reduce(0) { $0 + $1.rowsReread }
         report.failed = failures.count
@@ -203,7 +218,8 @@ extension BatchProcessor.Work {
 
 extension BatchProcessor {
     func compute(
-        _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot
+        _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot,
+        timer: inout BatchTimer
     ) throws -> FoldedPair {
         var state = PairState()
         if let stored = work.stored, fold.isCurrent(stored) { state = try PairState(decoding: stored.bytes) }
@@ -218,32 +234,35 @@ extension BatchProcessor {
         case .fold:
             // The mark of an earlier window is spent: no scan returns that window's rows again.
             marker = work.stored?.rebuiltSnapshot == window ? window : nil
-            try fold.run(&state, over: work.rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
+            try fold.run(
+                &state, over: work.rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint, timer: &timer)
         case .replay, .rebuild:
             state = try work.checkpoint.map { try PairState(decoding: $0.bytes) } ?? PairState()
             checkpoint = work.checkpoint
             marker = window
             folded.rowsReread = try replay(
-                &connection, work, history: history, window: window, state: &state, checkpoint: &checkpoint)
+                &connection, work, history: history, window: window, state: &state, checkpoint: &checkpoint,
+                timer: &timer)
             folded.dropsCheckpoint = checkpoint == nil
         }
         folded.contributions = BotContributions.delta(from: old, to: state.contributions)
         guard state.rowsApplied > 0 else { return folded }
         folded.state = try fold.stored(state, of: work.pair, rebuilt: marker)
         folded.checkpoint = checkpoint
-        folded.row = work.pair.pair.isBotOnly ? nil : state.strategicRow(for: work.pair.pair)
+        folded.row = work.pair.pair.isBotOnly ? nil : timer.row(of: state, for: work.pair.pair)
         return folded
     }
 
     /// Applies a pair's history from where the state stands; returns how many rows that were.
     private func replay(
         _ connection: inout Connection, _ work: Work, history: [ScannedRow]?, window: Snapshot,
-        state: inout PairState, checkpoint: inout StoredState?
+        state: inout PairState, checkpoint: inout StoredState?, timer: inout BatchTimer
     ) throws -> Int {
         if let history {
             let after = state.lastKey
             let rows = history.filter { after < $0.key }.sorted { $0.key < $1.key }
-            try fold.run(&state, over: rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
+            try fold.run(
+                &state, over: rows.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint, timer: &timer)
             return rows.count
         }
         let wanted = PairFrom(shard: work.pair.shard, pair: work.pair.pair, from: state.lastKey.effectiveAt)
@@ -252,7 +271,8 @@ extension BatchProcessor {
             if isStopping() { throw CancellationError() }
             let page = try source.historyPage(
                 &connection, of: wanted, after: state.lastKey, through: window, rowsMax: historyRowsMax)
-            try fold.run(&state, over: page.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint)
+            try fold.run(
+                &state, over: page.compactMap(\.inputRow), of: work.pair, checkpoint: &checkpoint, timer: &timer)
             count += page.count
             if page.count < historyRowsMax { return count }
         }

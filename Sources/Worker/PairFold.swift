@@ -77,14 +77,16 @@ struct PairFold {
     ///   - rows: in order, all after `state.lastKey`.
     ///   - pair: whose they are.
     ///   - checkpoint: replaced when a session starts within the rows.
+    ///   - timer: measures some of the rows.
     /// - Throws: `PairError` when the state outgrows its limit.
     func run(
-        _ state: inout PairState, over rows: [InputRow], of pair: PairInShard, checkpoint: inout StoredState?
+        _ state: inout PairState, over rows: [InputRow], of pair: PairInShard, checkpoint: inout StoredState?,
+        timer: inout BatchTimer
     ) throws {
         let keep = state.checkpointIndex(before: rows)
         for (index, row) in rows.enumerated() {
             if index == keep { checkpoint = state.rowsApplied > 0 ? try stored(state, of: pair, rebuilt: nil) : nil }
-            state.apply(row, analyzer: analyzer)
+            timer.apply(row, to: &state, analyzer: analyzer)
         }
     }
 

@@ -39,7 +39,8 @@ package struct Recomputation: Sendable {
         _ connection: inout Connection, of pair: PairInShard, through window: Snapshot
     ) throws -> StrategicRow? {
         let work = BatchProcessor.Work(pair: pair, stored: nil, rows: [], plan: .rebuild, checkpoint: nil)
-        return try processor.compute(&connection, work, history: nil, window: window).row
+        var timer = BatchTimer()
+        return try processor.compute(&connection, work, history: nil, window: window, timer: &timer).row
     }
 
     /// The input of a pair that a snapshot sees, in order; nil when it is more than `rowsMax` rows.

@@ -158,7 +158,7 @@ extension Worker {
                 switch result {
                 case .success(let done):
                     let batch = finish(self, items[item], done)
-                    if batch.failed > 0 { log(.quarantined(pairs: batch.failed)) }
+                    if batch.failed > 0 { log(.quarantined(pairs: batch.failed, reasons: batch.reasons)) }
                     if batch.rows > 0 || batch.rebuilt > 0 { log(.batch(batch)) }
                     report.add(batch)
                 case .failure(let error):

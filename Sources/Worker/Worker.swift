@@ -147,6 +147,7 @@ package actor Worker {
             do {
                 let started = ContinuousClock.now
                 let report = try await cycle()
+                log(.cycle(seconds: (ContinuousClock.now - started) / .seconds(1), shardsHeld: progress.count))
                 failures = 0
                 log(.cycle(seconds: (ContinuousClock.now - started) / .seconds(1), shardsHeld: progress.count))
                 if report.hasMore { continue }

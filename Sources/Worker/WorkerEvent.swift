@@ -9,9 +9,12 @@ package enum WorkerEvent: Sendable {
     case lost(shards: Int)
     case backlog(shards: Int)
     case batch(BatchReport)
+    /// Pairs that failed, in all and by reason.
+    case quarantined(pairs: Int, reasons: [String: Int])
     /// A cycle that ended well; one that finds nothing to do is one too.
     case cycle(seconds: Double, shardsHeld: Int)
-    case quarantined(pairs: Int)
+    /// Pairs that the auditor compared with their history, and how many of them differed.
+    case audited(pairs: Int, mismatches: Int)
     case failure(WorkerFault, retrySeconds: Double)
 }
 

@@ -15,7 +15,7 @@ extension Command {
             Option(
                 name: "roles",
                 help:
-                    "also create the roles afterthought_app, _reader, _worker and _admin and grant them their rights"
+                    "also create the roles afterthought_app, _reader, _worker, _admin and _monitor, with their rights"
             ),
             Option.json,
         ],

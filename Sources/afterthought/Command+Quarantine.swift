@@ -71,9 +71,9 @@ extension Command {
         ])
         for row in rows {
             table.add(
-                row.string("user_id") ?? "", row.string("bot_name") ?? "", row.minute("since") ?? "",
-                "\(row.number("attempts")?.int64 ?? 0)", row.minute("next_attempt_at") ?? "",
-                row.string("reason") ?? "", row.string("error") ?? "")
+                row["user_id"]?.string ?? "", row["bot_name"]?.string ?? "", row.minute("since") ?? "",
+                "\(row["attempts"]?.int64 ?? 0)", row.minute("next_attempt_at") ?? "",
+                row["reason"]?.string ?? "", row["error"]?.string ?? "")
         }
         return table.text(columnsMax: 160)
     }

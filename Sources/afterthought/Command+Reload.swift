@@ -22,19 +22,24 @@ extension Command {
     }
 
     /// Takes over new values on SIGHUP, if there is a file to read them from; returns when its task is cancelled.
-    static func reloadOnHangUp(_ invocation: Invocation, _ worker: Worker, _ runner: JobRunner?) async {
+    static func reloadOnHangUp(_ invocation: Invocation, _ worker: Worker, _ runner: JobRunner?, _ pulse: WorkerPulse?)
+        async
+    {
         guard let path = invocation.value(configurationFile.name), !path.isEmpty else { return }
         ReloadSignal.takeOver()
-        await ReloadSignal.forEachRequest { await reload(invocation, worker, runner) }
+        await ReloadSignal.forEachRequest { await reload(invocation, worker, runner, pulse) }
     }
 
-    private static func reload(_ first: Invocation, _ worker: Worker, _ runner: JobRunner?) async {
+    private static func reload(
+        _ first: Invocation, _ worker: Worker, _ runner: JobRunner?, _ pulse: WorkerPulse?
+    ) async {
         let json = logsJSON(first)
         do {
             let next = try first.again()
             let cycleSeconds = try workerConfiguration(next).cycleSeconds
             WorkerLog.level = logLevel(next)
             await worker.change(cycleSeconds: cycleSeconds)
+            pulse?.change(cycleSeconds: cycleSeconds)
             await runner?.change(pollSeconds: runnerConfiguration(next).pollSeconds)
             let waiting = needsRestart(first, next)
             WorkerLog.line(

@@ -4,18 +4,6 @@ import Store
 /// The version of this build, as `CHANGELOG.md` names it.
 let afterthoughtVersion = "0.1.0"
 
-/// What this build is, as a metric.
-enum BuildInformation {
-    static var metrics: String {
-        """
-        # HELP afterthought_build_info The version of the program and of its schema.
-        # TYPE afterthought_build_info gauge
-        afterthought_build_info{version="\(afterthoughtVersion)",schema="\(Migration.all.last?.version ?? 0)"} 1
-
-        """
-    }
-}
-
 extension Command {
     /// The version.
     static let version = Command(

@@ -1,7 +1,6 @@
 import Bytes
 import Engines
 import Jobs
-import Operations
 import Postgres
 import Store
 import Worker
@@ -45,6 +44,18 @@ extension Command {
             Option(
                 name: "job-poll-seconds", value: "N", help: "pause between looks into the queue (default 10)",
                 check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_JOB_POLL_SECONDS"),
+            Option(
+                name: "audit-seconds", value: "N",
+                help: "pause between looks at some cached rows against their history (default 10)",
+                check: .number(0.1...86_400), environmentKey: "AFTERTHOUGHT_AUDIT_SECONDS"),
+            Option(
+                name: "metrics-seconds", value: "N",
+                help: "pause between looks at the database for metrics (default 15)",
+                check: .number(0.1...3600), environmentKey: "AFTERTHOUGHT_METRICS_SECONDS"),
+            Option(
+                name: "metrics-file", value: "PATH",
+                help: "write the metrics there at each look, in Prometheus' text format",
+                environmentKey: "AFTERTHOUGHT_METRICS_FILE"),
             healthFile,
         ] + EndpointChoice.options + logOptions + [Option.json],
         examples: ["worker --embedded", "worker --once --json", "worker --cycle-seconds 2 --ttl-seconds 60"],
@@ -55,53 +66,26 @@ extension Command {
             _ = try EndpointChoice.configuration(invocation)
             return try await withDatabase(invocation) { options in
                 try await migrateIfEmbedded(invocation, options)
-                let json = logsJSON(invocation)
                 let analyzer = TextAnalyzer.shipped(dimensions: configuration.embeddingDimensions)
-                let owner = UUID.random()
-                let pulse = try pulse(invocation, owner, configuration)
-                defer { pulse?.end() }
-                let progress = WorkerProgress()
-                let worker = Worker(
-                    configuration: configuration, options: options, analyzer: analyzer, owner: owner,
-                    log: { event in
-                        pulse?.note(event)
-                        progress.note(event)
-                        WorkerLog.write(event, json: json)
-                    })
-                if invocation.isSet("once") {
-                    let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
-                    defer { watcher.cancel() }
-                    let started = Deadline.now
-                    let report = try await worker.runOnce()
-                    Terminal.print(
-                        workerText(
-                            report, seconds: Double(Deadline.now - started) / 1e9, json: invocation.wantsJSON))
-                } else {
-                    let runner = try jobRunner(invocation, options, analyzer)
-                    WorkerLog.line("working; stop with Ctrl-C or SIGTERM", json: json)
-                    if runner != nil {
-                        let languageModel = try LanguageModelChoice.configuration(invocation.environment)
-                        WorkerLog.line("language model: \(LanguageModelChoice.spoken(languageModel))", json: json)
-                    }
-                    let parts = WorkerParts(configuration: configuration, options: options, analyzer: analyzer)
-                    let endpoint = try await EndpointChoice.start(invocation, parts, runner, progress)
-                    do { try await workAndRunJobs(invocation, worker, runner) } catch {
-                        await endpoint?.stop()
-                        throw error
-                    }
-                    await endpoint?.stop()
-                    WorkerLog.line("stopped", json: json)
-                }
-                return StopSignal.isRequested && invocation.isSet("once") ? .interrupted : .ok
+                let parts = WorkerParts(configuration: configuration, options: options, analyzer: analyzer)
+                if invocation.isSet("once") { return try await workOnce(invocation, parts) }
+                try await WorkerProcess(invocation, parts).run()
+                return .ok
             }
         })
 
-    /// Where the worker says that it moves, if it is told to; a short run has nobody who looks.
-    private static func pulse(
-        _ invocation: Invocation, _ owner: UUID, _ configuration: WorkerConfiguration
-    ) throws(CommandFailure) -> WorkerPulse? {
-        guard !invocation.isSet("once"), let path = invocation.value("health-file") else { return nil }
-        return try WorkerPulse(path: path, owner: owner, cycleSeconds: configuration.cycleSeconds)
+    private static func workOnce(_ invocation: Invocation, _ parts: WorkerParts) async throws -> ExitCode {
+        let json = logsJSON(invocation)
+        let worker = Worker(
+            configuration: parts.configuration, options: parts.options, analyzer: parts.analyzer,
+            log: { WorkerLog.write($0, json: json) })
+        let watcher = Task { await StopSignal.whenRequested { worker.stop() } }
+        defer { watcher.cancel() }
+        let started = Deadline.now
+        let report = try await worker.runOnce()
+        let seconds = Double(Deadline.now - started) / 1e9
+        Terminal.print(workerText(report, seconds: seconds, json: invocation.wantsJSON))
+        return StopSignal.isRequested ? .interrupted : .ok
     }
 
     /// The worker's settings from options and variables.
@@ -119,19 +103,6 @@ extension Command {
         return configuration
     }
 
-    /// The runner of jobs beside a worker; nil if there is to be none.
-    private static func jobRunner(
-        _ invocation: Invocation, _ options: ConnectionOptions, _ analyzer: TextAnalyzer
-    ) throws -> JobRunner? {
-        if invocation.isSet("no-jobs") { return nil }
-        let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
-        let namer = try LanguageModelChoice.clusterNamer(invocation.environment, options)
-        let json = logsJSON(invocation)
-        return JobRunner(
-            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer },
-            configuration: runnerConfiguration(invocation), options: options, log: { WorkerLog.write($0, json: json) })
-    }
-
     /// The runner's settings from options and variables.
     static func runnerConfiguration(_ invocation: Invocation) -> JobRunnerConfiguration {
         var configuration = JobRunnerConfiguration()
@@ -140,38 +111,6 @@ extension Command {
             invocation.value("job-poll-seconds").flatMap(Double.init) ?? configuration.pollSeconds
         configuration.settings = invocation.environment
         return configuration
-    }
-
-    /// Runs both until somebody asks to stop, or one of them can't go on.
-    private static func workAndRunJobs(_ invocation: Invocation, _ worker: Worker, _ runner: JobRunner?) async throws {
-        @Sendable func stop() {
-            worker.stop()
-            if let runner { Task { await runner.stop() } }
-        }
-        let watcher = Task { await StopSignal.whenRequested(stop) }
-        let reloader = Task { await reloadOnHangUp(invocation, worker, runner) }
-        defer {
-            watcher.cancel()
-            reloader.cancel()
-        }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                defer { stop() }
-                try await worker.run()
-            }
-            if let runner {
-                group.addTask {
-                    defer { stop() }
-                    try await runner.run()
-                }
-            }
-            // Whoever ends first has asked the other to end; the error of the first is the one to tell.
-            var failure: (any Error)?
-            while let ended = await group.nextResult() {
-                if case .failure(let error) = ended { failure = failure ?? error }
-            }
-            if let failure { throw failure }
-        }
     }
 
     /// Runs asynchronous work on the chosen database, and stops the private server afterwards.

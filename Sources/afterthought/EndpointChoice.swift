@@ -6,13 +6,6 @@ import Postgres
 import Store
 import Worker
 
-/// What the endpoint shares with the worker beside it.
-struct WorkerParts: Sendable {
-    let configuration: WorkerConfiguration
-    let options: ConnectionOptions
-    let analyzer: TextAnalyzer
-}
-
 /// The HTTP endpoint that a worker's options and variables ask for.
 struct EndpointChoice: Sendable {
     /// The options that choose it.
@@ -75,7 +68,8 @@ struct EndpointChoice: Sendable {
     ///
     /// - Throws: `CommandFailure`; `HTTPServerError` when it can't listen where it was told to.
     static func start(
-        _ invocation: Invocation, _ parts: WorkerParts, _ jobs: JobRunner?, _ progress: WorkerProgress
+        _ invocation: Invocation, _ parts: WorkerParts, _ jobs: JobRunner?, _ progress: WorkerProgress,
+        _ metrics: @escaping @Sendable () -> String
     ) async throws -> EndpointChoice? {
         guard let configuration = try configuration(invocation) else { return nil }
         let json = Command.logsJSON(invocation)
@@ -85,11 +79,12 @@ struct EndpointChoice: Sendable {
         var runnerConfiguration = JobRunnerConfiguration()
         runnerConfiguration.lanes = 1
         let runner = JobRunner(
-            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer }, configuration: runnerConfiguration,
+            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer },
+            configuration: runnerConfiguration,
             options: parts.options, log: { _ in })
         let endpoint = OperationsEndpoint(
             configuration: configuration, options: parts.options,
-            services: services(parts, runner: runner, jobs: jobs, progress: progress, json: json))
+            services: services(parts, runner: runner, jobs: jobs, progress: progress, metrics, json: json))
         let choice = EndpointChoice(endpoint: endpoint, runner: runner)
         do {
             _ = try await onOwnThread { try endpoint.start() }
@@ -113,7 +108,8 @@ struct EndpointChoice: Sendable {
     }
 
     private static func services(
-        _ parts: WorkerParts, runner: JobRunner, jobs: JobRunner?, progress: WorkerProgress, json: Bool
+        _ parts: WorkerParts, runner: JobRunner, jobs: JobRunner?, progress: WorkerProgress,
+        _ metrics: @escaping @Sendable () -> String, json: Bool
     ) -> EndpointServices {
         let inspection = MessageInspection(configuration: parts.configuration, analyzer: parts.analyzer)
         return EndpointServices(
@@ -124,7 +120,7 @@ struct EndpointChoice: Sendable {
             },
             wakeJobs: { if let jobs { Task { try? await jobs.schedule() } } },
             analyzeMessage: { id, connection in try inspection.inspect(&connection, message: id)?.json },
-            metrics: { BuildInformation.metrics }, worker: { progress.state(runsJobs: jobs != nil) },
+            metrics: metrics, worker: { progress.state(runsJobs: jobs != nil) },
             log: { WorkerLog.write($0, json: json) })
     }
 }

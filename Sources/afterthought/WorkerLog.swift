@@ -46,8 +46,13 @@ enum WorkerLog {
                     + "\(report.failed) failed", json: json, level: .debug)
         case .cycle:
             break
-        case .quarantined(let pairs):
+        case .quarantined(let pairs, _):
             line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: .warning)
+        case .audited(_, let mismatches):
+            if mismatches == 0 { return }
+            line(
+                "\(mismatches) cached rows differ from their history and are rebuilt; this should never happen",
+                json: json, level: .error, hint: "`afterthought compare` shows the columns; please report it")
         case .failure(let fault, let seconds):
             let hint = fault.hint.map { "\nhint: \($0)" } ?? ""
             let again = seconds > 0 ? " (again in \(Int(seconds.rounded(.up))) s)" : ""

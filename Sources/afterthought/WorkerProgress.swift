@@ -24,7 +24,7 @@ final class WorkerProgress: Sendable {
             let text =
                 fault.isUnreachable ? "the database is out of reach" : "the last cycle failed; see the worker's log"
             state.withLock { $0.fault = text }
-        case .claimed, .lost, .backlog, .quarantined: break
+        case .claimed, .lost, .backlog, .quarantined, .audited: break
         }
     }
 

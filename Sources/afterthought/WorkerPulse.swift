@@ -116,6 +116,14 @@ final class WorkerPulse: Sendable {
         }
     }
 
+    /// Notes another pause between cycles: whoever looks waits for it.
+    func change(cycleSeconds: Double) {
+        pulse.withLock { pulse in
+            pulse.cycleSeconds = cycleSeconds
+            write(pulse)
+        }
+    }
+
     /// Says that the worker has come to its end.
     func end() { _ = ftruncate(descriptor, 0) }
 

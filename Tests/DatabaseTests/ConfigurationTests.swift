@@ -29,6 +29,7 @@ struct ConfigurationTests {
     private func effects(_ scratch: ScratchFolder) throws -> [String: (value: String, of: Effect)] {
         let file = try scratch.write("other.conf", "AFTERTHOUGHT_CYCLE_SECONDS=3\n")
         let key = try scratch.write("key", "sk-1")
+        let adminKey = try scratch.write("admin", "0123456789abcdef")
         let url = try scratch.write("url", "postgresql://elsewhere/x\n")
         func worker(_ path: @escaping (Invocation) throws -> String) -> Effect {
             { try path(try self.invocation(["worker"], $0)) }
@@ -38,6 +39,10 @@ struct ConfigurationTests {
             var configuration = Command.runnerConfiguration(invocation)
             configuration.settings = [:]
             return "\(configuration)"
+        }
+        let endpoint = worker { invocation in
+            let found = try EndpointChoice.configuration(invocation)
+            return "\(found?.host ?? "") \(found?.port ?? 0) \(found?.adminKey == nil)"
         }
         let model: Effect = { variables in
             let least = ["AFTERTHOUGHT_LLM_URL": "http://127.0.0.1:1/v1", "AFTERTHOUGHT_LLM_MODEL": "m"]
@@ -68,6 +73,12 @@ struct ConfigurationTests {
             "AFTERTHOUGHT_DATABASE_URL_FILE": (
                 url, worker { try DatabaseChoice($0).options[keyword: "host"] ?? "" }
             ),
+            "AFTERTHOUGHT_HTTP_HOST": ("0.0.0.0", endpoint), "AFTERTHOUGHT_HTTP_PORT": ("99", endpoint),
+            "AFTERTHOUGHT_ADMIN_KEY": ("0123456789abcdef", endpoint),
+            "AFTERTHOUGHT_ADMIN_KEY_FILE": (adminKey, endpoint),
+            "AFTERTHOUGHT_AUDIT_SECONDS": ("7", worker { $0.value("audit-seconds") ?? "" }),
+            "AFTERTHOUGHT_METRICS_SECONDS": ("7", worker { $0.value("metrics-seconds") ?? "" }),
+            "AFTERTHOUGHT_METRICS_FILE": ("/tmp/x", worker { $0.value("metrics-file") ?? "" }),
             "AFTERTHOUGHT_HEALTH_FILE": ("/tmp/x", worker { $0.value("health-file") ?? "" }),
             "AFTERTHOUGHT_POSTGRES_BIN": (
                 "/nonexistent",

@@ -75,7 +75,7 @@ struct HealthTests {
             #expect(first.owner == owner && first.cycleSeconds == 7 && first.workedAt == nil)
             mine.note(.lost(shards: 1))
             #expect(try WorkerPulse.read(path)?.workedAt == nil)
-            mine.note(.cycled)
+            mine.note(.cycle(seconds: 0.1, shardsHeld: 64))
             #expect(try #require(try WorkerPulse.read(path)?.workedAt) >= first.aliveAt)
             let second = #expect(throws: CommandFailure.self) {
                 try WorkerPulse(path: path, owner: owner, cycleSeconds: 7)

@@ -269,7 +269,7 @@
             _ = try connection.describe(CountActiveUsers.self)
             _ = try connection.describe(TriggerJob.self)
             _ = try connection.describe(ListQuarantine.self)
-            _ = try connection.describe(RetryQuarantined.self)
+            _ = try connection.describe(RetryQuarantine.self)
             _ = try connection.describe(ClusterCentroids.self)
             _ = try connection.describe(ReadPairSignals.self)
         }
