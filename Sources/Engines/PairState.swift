@@ -189,8 +189,8 @@ extension PairState {
         let effectiveAt = try reader.readTimestamp()
         let stream = try reader.readByte()
         lastKey = OrderKey(effectiveAt: effectiveAt, stream: stream, id: try reader.readSigned())
-        rowsApplied = try reader.readSigned()
-        messagesReflected = try reader.readSigned()
+        rowsApplied = Int64(try reader.readInt(in: 0...StateReader.tallyMax))
+        messagesReflected = Int64(try reader.readInt(in: 0...StateReader.tallyMax))
         newestMessageAt = try reader.readOptional { reader throws(StateError) in try reader.readTimestamp() }
         sessions = try SessionTracker(from: &reader)
         previous = try reader.readOptional { reader throws(StateError) in try PreviousMessage(from: &reader) }
@@ -212,7 +212,7 @@ extension PreviousMessage {
             throw StateError(offset: 0, expected: "a role")
         }
         self.init(
-            role: role, at: try reader.readTimestamp(), wordCount: try reader.readInt(),
+            role: role, at: try reader.readTimestamp(), wordCount: try reader.readInt(in: 0...StateReader.tallyMax),
             isQuestion: try reader.readBool())
     }
 }

@@ -49,10 +49,24 @@ package struct SessionTracker: Equatable, Sendable {
     }
 
     package init(from reader: inout StateReader) throws(StateError) {
-        index = try reader.readInt()
+        index = try reader.readInt(in: -1...StateReader.tallyMax)
         startedAt = try reader.readTimestamp()
         lastAt = try reader.readTimestamp()
-        messages = try reader.readInt()
+        messages = try reader.readInt(in: 0...StateReader.tallyMax)
         conversationID = try reader.readOptional { reader throws(StateError) in try reader.readString() }
+    }
+}
+
+extension StateReader {
+    /// Counts stay below it: far beyond what a pair can have, and far enough from overflow to be counted on from.
+    static let tallyMax = 1 << 40
+
+    /// Reads a signed integer of a range; what lies outside no writer wrote.
+    mutating func readInt(in range: ClosedRange<Int>) throws(StateError) -> Int {
+        let value = try readInt()
+        guard range.contains(value) else {
+            throw fault("an integer of \(range.lowerBound)…\(range.upperBound)")
+        }
+        return value
     }
 }
