@@ -96,8 +96,7 @@ struct EndpointChoice: Sendable {
             await choice.stop()
             // Another worker of this machine has the port; it answers for itself, and this one works all the same.
             guard !invocation.isSet("http-port"), !invocation.isSet("http-host") else { throw error }
-            WorkerLog.line(
-                "no HTTP endpoint: \(error.message)", json: json, level: "warning", hint: error.hint)
+            WorkerLog.warning("no HTTP endpoint: \(error.message)", hint: error.hint, json: json)
             return nil
         }
         return choice

@@ -45,9 +45,9 @@ enum WorkerLog {
         case .started(let url, let hasKey, let isLoopback):
             line("HTTP endpoint at \(url)", json: json)
             if !isLoopback {
-                line(
-                    "the HTTP endpoint is reached from other machines, and is not encrypted", json: json,
-                    level: "warning", hint: "put a proxy with TLS before it, or leave --http-host out")
+                warning(
+                    "the HTTP endpoint is reached from other machines, and is not encrypted",
+                    hint: "put a proxy with TLS before it, or leave --http-host out", json: json)
             }
             if !hasKey {
                 line(
@@ -55,10 +55,16 @@ enum WorkerLog {
                         + "AFTERTHOUGHT_ADMIN_KEY or --admin-key-file", json: json)
             }
         case .refusedKeys(let count):
-            line("HTTP: \(count) requests without the right key", json: json, level: "warning")
+            line("HTTP: requests without the right key: \(count)", json: json, level: "warning")
         case .failure(let text):
             line("HTTP: \(text)", json: json, level: "error")
         }
+    }
+
+    /// Writes a warning with what to do about it.
+    static func warning(_ message: String, hint: String?, json: Bool) {
+        let text = json ? message : message + (hint.map { "\nhint: \($0)" } ?? "")
+        line(text, json: json, level: "warning", hint: hint)
     }
 
     /// Writes a line, as text or as a JSON object.
