@@ -54,9 +54,8 @@ enum WorkerLog {
                 "\(mismatches) cached rows differ from their history and are rebuilt; this should never happen",
                 json: json, level: .error, hint: "`afterthought compare` shows the columns; please report it")
         case .failure(let fault, let seconds):
-            let hint = fault.hint.map { "\nhint: \($0)" } ?? ""
             let again = seconds > 0 ? " (again in \(Int(seconds.rounded(.up))) s)" : ""
-            line(fault.description + again + (json ? "" : hint), json: json, level: .error, hint: fault.hint)
+            line(fault.description + again, json: json, level: .error, hint: fault.hint)
         }
     }
 
@@ -90,7 +89,7 @@ enum WorkerLog {
                         + "AFTERTHOUGHT_ADMIN_KEY or --admin-key-file", json: json)
             }
         case .refusedKeys(let count):
-            line("HTTP: \(count) requests without the right key", json: json, level: .warning)
+            line("HTTP: requests without the right key: \(count)", json: json, level: .warning)
         case .failure(let text):
             line("HTTP: \(text)", json: json, level: .error)
         }
@@ -100,7 +99,7 @@ enum WorkerLog {
     static func line(_ message: String, json: Bool, level: Level = .info, hint: String? = nil) {
         if level.rawValue > self.level.rawValue { return }
         guard json else {
-            Terminal.note("afterthought: \(message)")
+            Terminal.note("afterthought: \(message)" + (hint.map { "\nhint: \($0)" } ?? ""))
             return
         }
         var time = timespec()

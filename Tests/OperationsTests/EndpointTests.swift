@@ -183,6 +183,36 @@
             #expect(!bench.log.value.joined().contains(EndpointBench.key))
         }
 
+        @Test func theWorkersRoleIsEnoughAndCanTakeNothingBack() async throws {
+            try fill()
+            var connection = try TestDatabase.current.connect()
+            // Roles belong to the whole cluster, which other tests share: a lock keeps two from making the same.
+            try connection.execute("begin; select pg_advisory_xact_lock(4711)")
+            try connection.execute(Migration.rolesSQL)
+            try connection.execute("commit")
+            var options = try TestDatabase.current.options
+            options.sessionSettings.append(("role", "afterthought_worker"))
+            let bench = try EndpointBench(options: options)
+            defer { bench.stop() }
+            for entry in Self.paths {
+                let reply = try await bench.askWithKey(entry.method, entry.path)
+                #expect(reply.status == entry.status, "\(entry): \(reply)")
+            }
+            #expect(bench.log.value.count == 1, "\(bench.log.value)")
+            for (role, sql) in [
+                ("worker", "delete from afterthought.operations_audit"),
+                ("worker", "update afterthought.operations_audit set action = 'x'"),
+                ("worker", "truncate afterthought.operations_audit"),
+                ("reader", "select from afterthought.operations_audit"),
+                ("app", "select from afterthought.operations_audit"),
+            ] {
+                try connection.execute("set role afterthought_\(role)")
+                let error = #expect(throws: PostgresError.self, "\(role): \(sql)") { try connection.execute(sql) }
+                #expect(error?.sqlState == "42501")
+                try connection.execute("reset role")
+            }
+        }
+
         @Test func withoutTheAuditNothingIsChanged() async throws {
             try fill()
             var connection = try TestDatabase.current.connect()
