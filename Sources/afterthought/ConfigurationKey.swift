@@ -59,7 +59,8 @@ struct ConfigurationKey: Sendable {
             help: "a file with the database's URL, as container platforms hand secrets over (default none)"),
         ConfigurationKey(
             name: "AFTERTHOUGHT_ADMIN_KEY", value: "KEY",
-            help: "the key of whoever may change something by HTTP, of 16 characters or more (default none: nobody may)"),
+            help: "the key of whoever may change something by HTTP, of 16 characters or more (default none: nobody may)"
+        ),
         ConfigurationKey(
             name: "AFTERTHOUGHT_POSTGRES_BIN", value: "PATH",
             help: "where initdb and postgres of the private server are (default: the newest that is installed)"),
