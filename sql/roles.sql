@@ -166,6 +166,7 @@ grant delete on
     afterthought.personality_history, afterthought.personality_update_requests, afterthought.operations_audit
 to afterthought_admin;
 grant insert, update on afterthought.erased_users to afterthought_admin;
+grant update on afterthought.erasure_bounds to afterthought_admin;
 grant insert on afterthought.erasures to afterthought_admin;
 grant insert, update, delete on afterthought.entertainment_weights to afterthought_admin;
 grant insert, update, delete on

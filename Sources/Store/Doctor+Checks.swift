@@ -128,6 +128,6 @@ extension Doctor {
         return DoctorFinding(
             "quarantine", .warning,
             "\(rows[0][0] ?? "") pairs for \(rows[0][1] ?? "") reasons, the oldest since \(rows[0][2] ?? "")",
-            hint: "select * from afterthought.quarantine; they are retried by themselves and read as stale meanwhile")
+            hint: "`afterthought quarantine` lists them; they are retried by themselves and read as stale meanwhile")
     }
 }

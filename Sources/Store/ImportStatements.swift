@@ -117,10 +117,15 @@ enum ImportChunkSQL {
             using (
                 select u.user_id, t.bot_name, t.erased_at, t.is_forever
                 from (
-                    select distinct user_id from pg_temp.import_chunk
-                    where exists (select from afterthought.erased_users)
+                    -- Apart, so that each user is hashed once.
+                    select d.user_id, afterthought.erasure_hash(d.user_id) as user_hash
+                    from (
+                        select distinct user_id from pg_temp.import_chunk
+                        where exists (select from afterthought.erased_users)
+                    ) as d
+                    offset 0
                 ) as u
-                join afterthought.erased_users as t on t.user_hash = afterthought.erasure_hash(u.user_id)
+                join afterthought.erased_users as t on t.user_hash = u.user_hash
             ) as e
             where c.user_id = e.user_id and e.bot_name in ('', c.bot_name)
                 and (e.is_forever or c.created_at <= e.erased_at)

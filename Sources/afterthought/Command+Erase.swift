@@ -39,7 +39,13 @@ extension Command {
                 let eraser = Eraser(engineVersion: PairState.engineVersion) {
                     try PairState(decoding: $0).contributions
                 }
-                printReceipt(try eraser.erase(&connection, erasure), invocation)
+                do {
+                    printReceipt(try eraser.erase(&connection, erasure), invocation)
+                } catch let error as PostgresError where error.isLockTimeout || error.isSerializationFailure {
+                    throw CommandFailure(
+                        .busy, "expected to get every lock within a minute, got: another transaction that keeps one",
+                        hint: "nothing was changed; run it again, and see pg_stat_activity if that does not help")
+                }
                 return .ok
             }
         })
@@ -48,7 +54,7 @@ extension Command {
     static let export = Command(
         name: "export", summary: "write everything that is stored of a user, as JSON lines",
         details: [
-            "One line a row: {\"table\": …, \"row\": {column: value}}, from the same tables that erase removes from, in "
+            "One line a row: {\"table\": …, \"row\": {column: value}}, from the tables that erase removes from, in "
                 + "one snapshot. Rows are written as they come, so that memory does not grow with the history."
         ],
         arguments: [Argument(name: "USER", help: "the user's id")],

@@ -242,6 +242,24 @@ struct EraseTests {
         #expect(try place(after: names[2]) == ["\u{10FFFF}", nil, nil, nil])
     }
 
+    @Test("a lock that somebody keeps ends the erasure, which has changed nothing then")
+    func lockedRow() throws {
+        var connection = try TestDatabase.current.connect()
+        try UserFixture.fill(&connection, user: Self.user)
+        let before = try UserFixture.dump(&connection)
+        var other = try TestDatabase.current.connect()
+        try other.execute("begin; update afterthought.quarantine set attempts = attempts")
+        let impatient = Eraser(engineVersion: 0, lockMillisecondsMax: 100) { _ in throw CancellationError() }
+        let error = #expect(throws: PostgresError.self) {
+            try impatient.erase(&connection, Erasure(userID: Self.user))
+        }
+        #expect(error?.isLockTimeout == true)
+        try other.execute("rollback")
+        #expect(try UserFixture.dump(&connection) == before)
+        _ = try impatient.erase(&connection, Erasure(userID: Self.user))
+        #expect(UserFixture.tables(try UserFixture.dump(&connection), with: "erasee").isEmpty)
+    }
+
     @Test func everyStatementFitsTheSchema() throws {
         var connection = try TestDatabase.current.connect()
         _ = try connection.describe(AimAtUser.self)

@@ -50,15 +50,27 @@ create table afterthought.erased_users (
     constraint erased_users_pkey primary key (user_hash, bot_name),
     constraint erased_users_hash_is_a_digest check (octet_length(user_hash) = 32)
 );
--- What is newer than every erasure, and no erasure is forever, needs no hash: most rows that come.
-create index erased_users_by_time on afterthought.erased_users (erased_at);
-create index erased_users_forever on afterthought.erased_users (erased_at) where is_forever;
 comment on table afterthought.erased_users is
     'Tombstones: rows of the past of these users are refused wherever they come from; with is_forever all rows are.';
 comment on column afterthought.erased_users.user_hash is 'Of the id, by erasure_hash.';
 comment on column afterthought.erased_users.bot_name is 'Erased with one bot alone; empty: everywhere.';
 comment on column afterthought.erased_users.erased_at is 'What happened up to then is refused.';
 comment on column afterthought.erased_users.is_forever is 'Whether what happens later is refused as well.';
+
+-- Read for every row that is inserted anywhere: one row, whatever the number of tombstones.
+create table afterthought.erasure_bounds (
+    only_row boolean not null default true,
+    newest_at timestamptz,
+    has_forever boolean not null default false,
+    constraint erasure_bounds_pkey primary key (only_row),
+    constraint erasure_bounds_has_one_row check (only_row)
+) with (fillfactor = 50);
+comment on table afterthought.erasure_bounds is
+    'What all tombstones amount to: a row that is newer than every erasure needs no hash, unless one is forever.';
+comment on column afterthought.erasure_bounds.only_row is 'There is one.';
+comment on column afterthought.erasure_bounds.newest_at is 'The newest erasure; null: none.';
+comment on column afterthought.erasure_bounds.has_forever is 'Whether any erasure is forever.';
+insert into afterthought.erasure_bounds default values;
 
 create table afterthought.erasures (
     id bigint generated always as identity,
@@ -87,7 +99,8 @@ create function afterthought.is_erased(user_id text, bot_name text, happened_at 
 begin atomic
     select exists (
         select from afterthought.erased_users as e
-        where e.user_hash = afterthought.erasure_hash($1)
+        -- Selected, so that it is computed once.
+        where e.user_hash = (select afterthought.erasure_hash($1))
             and e.bot_name in ('', coalesce($2, ''))
             and (e.is_forever or $3 <= e.erased_at));
 end;
@@ -95,15 +108,19 @@ comment on function afterthought.is_erased is
     'Whether something that happened to a user at a moment is refused because the user was erased.';
 
 create function afterthought.refuse_erased(user_id text, bot_name text, happened_at timestamptz) returns boolean
-    language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+    language plpgsql stable security definer
+    set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
 as $$
+declare
+    hash bytea;
 begin
-    -- As is_erased has it, in one statement: it runs for every row of the past.
+    -- As is_erased has it, without calls: it runs for every row of the past. The plan outlives the day on which there
+    -- are few tombstones, so it has to be the index from the start.
+    select sha256(k.outer_key || sha256(k.inner_key || convert_to($1, 'UTF8'))) into hash
+    from afterthought.erasure_key as k;
     if not exists (
-        select from afterthought.erasure_key as k
-        join afterthought.erased_users as e
-            on e.user_hash = sha256(k.outer_key || sha256(k.inner_key || convert_to($1, 'UTF8')))
-        where e.bot_name in ('', coalesce($2, '')) and (e.is_forever or $3 <= e.erased_at))
+        select from afterthought.erased_users as e
+        where e.user_hash = hash and e.bot_name in ('', coalesce($2, '')) and (e.is_forever or $3 <= e.erased_at))
     then
         return false;
     end if;
@@ -124,7 +141,7 @@ revoke execute on function
 from public;
 
 -- A function for each table, because only static names are fast. Without a search path of their own, which would cost
--- more than the rest: no operator or function in them can be another than meant (the order is bytea's and time's own).
+-- more than the rest: no operator or function in them can be another than meant.
 do $$
 declare
     entry record;
@@ -151,9 +168,8 @@ begin
         execute format(
             'create function afterthought.refuse_erased_%1$s() returns trigger language plpgsql security definer as '
             '$body$ begin '
-            'if (select e.erased_at operator(pg_catalog.>=) new.%4$I from afterthought.erased_users as e '
-            'order by e.erased_at desc limit 1) '
-            'or exists (select from afterthought.erased_users as e where e.is_forever) then '
+            'if (select b.newest_at operator(pg_catalog.>=) new.%4$I or b.has_forever '
+            'from afterthought.erasure_bounds as b) then '
             'if afterthought.refuse_erased(new.%2$I, %3$s, new.%4$I) then return null; end if; '
             'end if; return new; end $body$',
             entry.relation, entry.user_column, entry.bot, entry.time_column);

@@ -46,10 +46,20 @@ package struct Eraser: Sendable {
 
     /// Of the states that `contributions` reads.
     private let engineVersion: Int32
+    private let lockMillisecondsMax: Int
     private let contributions: Contributions
 
-    package init(engineVersion: Int32, contributions: @escaping Contributions) {
+    /// Makes one.
+    ///
+    /// - Parameters:
+    ///   - engineVersion: of the states that `contributions` reads.
+    ///   - lockMillisecondsMax: how long to wait for a lock that somebody else has, while others may wait behind.
+    ///   - contributions: what a pair's state adds to its bot's buckets.
+    package init(
+        engineVersion: Int32, lockMillisecondsMax: Int = 60_000, contributions: @escaping Contributions
+    ) {
         self.engineVersion = engineVersion
+        self.lockMillisecondsMax = lockMillisecondsMax
         self.contributions = contributions
     }
 
@@ -88,6 +98,7 @@ package struct Eraser: Sendable {
         var fences: [FenceShards.Row] = []
         var pairs: [PairInShard] = []
         let receipt = try connection.transaction { connection in
+            try connection.execute("set local lock_timeout = '\(lockMillisecondsMax)ms'")
             _ = try connection.query(HoldOffErasureRivals())
             try Self.aim(&connection, erasure)
             let prompts = try connection.first(PromptsOfUser()) ?? 0

@@ -14,7 +14,9 @@ struct AimAtUser: Statement {
             set_config('afterthought.bot_names', (
                 select coalesce(array_agg(distinct b), '{}')::text from afterthought.bots_of_user($1, $2) as b), true),
             -- Rows are found by index, whatever the share that a table's statistics give to one user.
-            set_config('enable_seqscan', 'off', true)
+            set_config('enable_seqscan', 'off', true),
+            -- What that adds to estimates would have every statement compiled, which takes longer than to run it.
+            set_config('jit', 'off', true)
         """
 
     var user: String
@@ -186,6 +188,10 @@ struct RecordErasure: Statement {
             select user_hash, \(UserTable.bot), at, $1 from now
             on conflict (user_hash, bot_name) do update
             set erased_at = excluded.erased_at, is_forever = excluded.is_forever or e.is_forever
+        ), bounds as (
+            update afterthought.erasure_bounds as b
+            set newest_at = greatest(b.newest_at, now.at), has_forever = b.has_forever or $1
+            from now
         )
         insert into afterthought.erasures (user_hash, bot_name, erased_at, erased_by, is_forever, row_counts)
         select user_hash, \(UserTable.bot), at, current_user, $1, $2::text::jsonb from now
