@@ -7,17 +7,14 @@ import Postgres
 /// Rows that lie alone on a page come up more often than others; over time all come up.
 package struct DrawCachedPairs: Statement {
     package static let name = "draw_cached_pairs"
-    /// Pages that are looked at, on average.
-    static let pages = 8
+    /// Pages that are looked at for twenty rows, on average.
+    static let pages = 8...64
     package static let sql = """
         select
             c.shard, c.bot_name, c.user_id, c.engine_version, c.config_hash, c.generation,
             case when p.window_snapshot is null then p.last_snapshot end
         from afterthought.strategic_cache as c
-            tablesample system (
-                least(
-                    100, 100.0 * \(pages) * current_setting('block_size')::integer
-                        / greatest(1, pg_relation_size('afterthought.strategic_cache'))))
+            tablesample system (\(CachePages.percent(rows: 20, pages: pages)))
         join afterthought.shard_progress as p on p.shard = c.shard
         where c.stale_reason is null and c.messages_reflected <= $2
         order by random()

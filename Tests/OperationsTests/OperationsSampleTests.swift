@@ -92,21 +92,21 @@ struct OperationsSampleTests {
 
     @Test func aLargeCacheIsLookedIntoByPages() throws {
         var connection = try TestDatabase.current.connect()
-        // About two rows a page.
+        // One row a page, as a page is filled to 70 %.
         try fill(&connection, pairs: 4000, staleEvery: 4, padding: 3500)
         try connection.execute("update afterthought.shard_progress set verified_at = now()")
         var sampled: Int64 = 0
         var fresh: Int64 = 0
         for _ in 0..<10 {
             let seen = try sample(&connection)
-            // The pages of a sample are binomial: 256 on average, 30 more are beyond chance.
-            #expect((100...800).contains(seen.sampledPairs), "\(seen.sampledPairs)")
+            // 256 pages before the server has counted the rows, 1,000 after: binomial, 150 more are beyond chance.
+            #expect((106...1150).contains(seen.sampledPairs), "\(seen.sampledPairs)")
             sampled += seen.sampledPairs
             fresh += seen.freshPairs
         }
-        // 0.75 by construction; ten samples of 512 rows have a standard error of 0.006.
+        // 0.75 by construction; ten samples of 256 rows have a standard error of 0.009.
         let ratio = Double(fresh) / Double(sampled)
-        #expect(abs(ratio - 0.75) < 0.05, "\(ratio)")
+        #expect(abs(ratio - 0.75) < 0.06, "\(ratio)")
     }
 
     @Test func theQueueIsCounted() throws {

@@ -212,6 +212,8 @@ def raise_alert(client, name, inject, release):
 
 
 def main():
+    # As an interrupt from the keyboard: what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     scene = Scene()
     try:
         play(scene)

@@ -20,7 +20,7 @@ package struct OperationsSample: Equatable, Sendable {
     package var workers: Int64
     /// When the row that waits longest was received; nil: none waits.
     package var oldestUnprocessedAt: Timestamp?
-    /// Cache rows that were looked at: all, or about `SampleOperations.pagesMax` pages of them.
+    /// Cache rows that were looked at: all, or about `SampleOperations.rowsWanted` of them.
     package var sampledPairs: Int64
     /// How many of those a read calls fresh.
     package var freshPairs: Int64
@@ -50,13 +50,14 @@ package struct OperationsSample: Equatable, Sendable {
 /// columns of the worker's role.
 package struct SampleOperations: Statement {
     package static let name = "sample_operations"
-    /// Pages of the cache that are read at most, about 2 MB.
-    package static let pagesMax = 256
+    /// Cache rows that are enough to tell a share by.
+    static let rowsWanted = 1_000
+    /// Pages of the cache that are read for them: at least 2 MB, at most 16 MB where dead rows fill the pages.
+    static let pages = 256...2_048
     /// Beyond this many, rows that wait are not counted further.
     package static let countMax = 10_000
 
-    // The share of pages is reckoned from the size at the time: a small cache is read whole. Which pages is drawn anew
-    // each time, so that a part of the cache that fares differently is met in the long run.
+    // Which pages is drawn anew each time, so that a part of the cache that fares differently is met in the long run.
     package static let sql = """
         with progress as materialized (
             select
@@ -82,10 +83,7 @@ package struct SampleOperations: Statement {
                         and c.stale_reason is null, false) as is_fresh,
                 c.null_reasons
             from afterthought.strategic_cache as c
-                tablesample system (
-                    least(
-                        100, 100.0 * \(pagesMax) * current_setting('block_size')::integer
-                            / greatest(1, pg_relation_size('afterthought.strategic_cache'))))
+                tablesample system (\(CachePages.percent(rows: rowsWanted, pages: pages)))
             join progress as p using (shard)
         ), nulls as (
             select key, count(*) as rows
