@@ -134,7 +134,8 @@ grant insert, update, delete on
     afterthought.experiment_results, afterthought.training_runs, afterthought.prompt_variants,
     afterthought.learning_reports
 to afterthought_worker;
-grant insert, update, delete on afterthought.language_model_ledger to afterthought_worker;
+grant insert, update on afterthought.language_model_ledger to afterthought_worker;
+grant execute on function afterthought.prune_aged_rows to afterthought_worker;
 grant insert on afterthought.agent_feedback_archive to afterthought_worker;
 grant delete on afterthought.agent_feedback to afterthought_worker;
 grant update (status, concluded_at, conclusion, winner_arm) on afterthought.learning_experiments to afterthought_worker;

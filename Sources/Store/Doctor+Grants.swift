@@ -116,11 +116,11 @@ enum WorkerGrants {
                 "refresh_requests", "strategic_cache", "character_cache", "jobs", "job_ticks", "system_tasks",
                 "user_preferences", "user_personality_profiles", "user_update_failures", "conversation_vectors",
                 "clustering_runs", "conversation_clusters", "cluster_members", "cluster_changes", "message_analysis",
-                "experiment_results", "training_runs", "prompt_variants", "learning_reports", "language_model_ledger",
+                "experiment_results", "training_runs", "prompt_variants", "learning_reports",
             ])
         + grants(["update"], ["shard_progress", "job_schedules", "job_settings", "clustering_state"])
         + grants(["insert"], ["signal_quality", "personality_history", "agent_feedback_archive"])
-        + grants(["insert", "update"], ["retrieval_adapters"])
+        + grants(["insert", "update"], ["retrieval_adapters", "language_model_ledger"])
         + grants(
             ["delete"],
             [
@@ -133,6 +133,8 @@ enum WorkerGrants {
         + columns(
             "update", "learning_experiments", ["status", "concluded_at", "conclusion", "winner_arm"])
         + columns("update", "embedding_training_pairs", ["consumed_run_id"])
+        + columns("insert", "operations_audit", ["action", "subject", "user_hash", "address"])
+        + columns("update", "operations_audit", ["status", "finished_at"])
 
     private static func grants(_ privileges: [String], _ tables: [String]) -> [Grant] {
         tables.flatMap { table in privileges.map { Grant(table: table, privilege: $0) } }

@@ -25,10 +25,9 @@ struct ConfigurationTests {
         init(_ description: String) { self.description = description }
     }
 
-    /// For each key a value, and what shows that it makes a difference.
-    private func effects(_ scratch: ScratchFolder) throws -> [String: (value: String, of: Effect)] {
+    /// For each key of the program a value, and what shows that it makes a difference.
+    private func programEffects(_ scratch: ScratchFolder) throws -> [String: (value: String, of: Effect)] {
         let file = try scratch.write("other.conf", "AFTERTHOUGHT_CYCLE_SECONDS=3\n")
-        let key = try scratch.write("key", "sk-1")
         let adminKey = try scratch.write("admin", "0123456789abcdef")
         let url = try scratch.write("url", "postgresql://elsewhere/x\n")
         func worker(_ path: @escaping (Invocation) throws -> String) -> Effect {
@@ -43,21 +42,6 @@ struct ConfigurationTests {
         let endpoint = worker { invocation in
             let found = try EndpointChoice.configuration(invocation)
             return "\(found?.host ?? "") \(found?.port ?? 0) \(found?.adminKey == nil)"
-        }
-        let model: Effect = { variables in
-            let least = ["AFTERTHOUGHT_LLM_URL": "http://127.0.0.1:1/v1", "AFTERTHOUGHT_LLM_MODEL": "m"]
-            let found = try LanguageModelConfiguration(environment: least.merging(variables) { $1 })
-            let parts: [Any?] = [
-                found?.endpoint.authority, found?.model, found?.key == nil, found?.connectSeconds,
-                found?.timeoutSeconds,
-                found?.attemptsMax,
-            ]
-            return "\(parts)"
-        }
-        let reader: Effect = { variables in
-            var found = StrategicCache.Configuration(environment: variables)
-            found.onRead = nil
-            return "\(found)"
         }
         return [
             "AFTERTHOUGHT_CYCLE_SECONDS": ("7", configuration), "AFTERTHOUGHT_TTL_SECONDS": ("77", configuration),
@@ -90,6 +74,28 @@ struct ConfigurationTests {
                     return run.errors.components(separatedBy: "\n")[0]
                 }
             ),
+        ]
+    }
+
+    /// The same for the language model and the reader library.
+    private func libraryEffects(_ scratch: ScratchFolder) throws -> [String: (value: String, of: Effect)] {
+        let key = try scratch.write("key", "sk-1")
+        let model: Effect = { variables in
+            let least = ["AFTERTHOUGHT_LLM_URL": "http://127.0.0.1:1/v1", "AFTERTHOUGHT_LLM_MODEL": "m"]
+            let found = try LanguageModelConfiguration(environment: least.merging(variables) { $1 })
+            let parts: [Any?] = [
+                found?.endpoint.authority, found?.model, found?.key == nil, found?.connectSeconds,
+                found?.timeoutSeconds,
+                found?.attemptsMax,
+            ]
+            return "\(parts)"
+        }
+        let reader: Effect = { variables in
+            var found = StrategicCache.Configuration(environment: variables)
+            found.onRead = nil
+            return "\(found)"
+        }
+        return [
             "AFTERTHOUGHT_LLM_URL": ("http://127.0.0.1:2/v1", model), "AFTERTHOUGHT_LLM_MODEL": ("n", model),
             "AFTERTHOUGHT_LLM_API_KEY": ("sk-2", model), "AFTERTHOUGHT_LLM_API_KEY_FILE": (key, model),
             "AFTERTHOUGHT_LLM_CONNECT_SECONDS": ("3", model), "AFTERTHOUGHT_LLM_TIMEOUT_SECONDS": ("3", model),
@@ -103,7 +109,7 @@ struct ConfigurationTests {
 
     @Test func everyKeyIsRealAndHasOneTestThatItMakesADifference() throws {
         let scratch = try ScratchFolder()
-        let effects = try effects(scratch)
+        let effects = try programEffects(scratch).merging(try libraryEffects(scratch)) { $1 }
         #expect(Set(Self.keys.map(\.name)) == Set(effects.keys))
         #expect(Set(Self.keys.map(\.name)).count == Self.keys.count)
         for (key, effect) in effects {

@@ -175,7 +175,7 @@ struct RoleTests {
         #expect(run.status == 1 && run.output.contains("got: none to select on messages for afterthought_worker"))
     }
 
-    @Test("the ledger is pruned by age, by the worker's hourly look at the history")
+    @Test("the ledger and the audit are pruned by age, by the worker's hourly look at the history")
     func pruning() throws {
         var connection = try Self.connect()
         try connection.execute(
@@ -184,9 +184,13 @@ struct RoleTests {
                 at, purpose, model, subject, prompt_tokens, completion_tokens, prompt_usd_per_million,
                 completion_usd_per_million)
             select now() - make_interval(days => d), 'p', 'm', 's' || d, 1, 1, 1, 1 from unnest(array[1, 89, 91]) as d;
+            insert into afterthought.operations_audit (at, action, address)
+            select now() - make_interval(days => d), 'd' || d, 'here' from unnest(array[1, 91]) as d;
             set role afterthought_worker
             """)
-        #expect(try connection.first(PruneJobHistory()) == 1)
+        #expect(try connection.first(PruneJobHistory()) == 2)
+        #expect(try connection.textRows("select action from afterthought.operations_audit") == [["d1"]])
+        #expect(throws: PostgresError.self) { try connection.execute("delete from afterthought.operations_audit") }
         let ledger = "select subject from afterthought.language_model_ledger order by id"
         #expect(try connection.textRows(ledger) == [["s1"], ["s89"]])
         try connection.execute(

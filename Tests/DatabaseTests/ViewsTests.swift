@@ -308,8 +308,11 @@ struct ViewsRecordingTests {
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         #expect(files.count >= 4)
         for file in files {
+            // psql puts its variables in.
             let sql = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
-            let rows = try connection.textRows(sql)
+                .replacingOccurrences(of: ":'user'", with: "'u1'").replacingOccurrences(of: ":'bot'", with: "'bot'")
+            let rows = try sql.components(separatedBy: ";\n").filter { $0.contains("select") }
+                .flatMap { try connection.textRows($0) }
             #expect(rows.isEmpty == (file == "quarantine.sql"), "\(file)")
         }
     }

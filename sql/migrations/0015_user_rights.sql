@@ -249,7 +249,8 @@ comment on table afterthought.aged_tables is
     'Ledgers and audits whose rows are deleted once they are older than AUDIT_RETENTION_DAYS.';
 comment on column afterthought.aged_tables.relation is 'The table, in this schema.';
 comment on column afterthought.aged_tables.time_column is 'The column that tells the age.';
-insert into afterthought.aged_tables (relation, time_column) values ('language_model_ledger', 'at');
+insert into afterthought.aged_tables (relation, time_column) values
+    ('language_model_ledger', 'at'), ('operations_audit', 'at');
 
 insert into afterthought.job_settings (name, job, kind, value, default_value, minimum, maximum, description)
 values
@@ -257,13 +258,15 @@ values
     ('AUDIT_RETENTION_DAYS', null, 'integer', '90', '90', 31, 3650,
         'how long the ledger of the language model and the audit are kept');
 
+-- As its owner: a worker may write to the audit and not take anything back, whatever its age.
 create function afterthought.prune_aged_rows() returns bigint
-    language plpgsql set search_path = pg_catalog, pg_temp
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     entry afterthought.aged_tables;
-    oldest timestamptz := now() - make_interval(days => (
-        select value::integer from afterthought.job_settings where name = 'AUDIT_RETENTION_DAYS'));
+    -- The bound of the setting once more: whoever may write settings must not shorten an audit by it.
+    oldest timestamptz := now() - make_interval(days => greatest(31, (
+        select value::integer from afterthought.job_settings where name = 'AUDIT_RETENTION_DAYS')));
     deleted bigint;
     total bigint := 0;
 begin
@@ -277,6 +280,7 @@ end
 $$;
 comment on function afterthought.prune_aged_rows is
     'Deletes rows of aged_tables that are older than AUDIT_RETENTION_DAYS; returns how many.';
+revoke execute on function afterthought.prune_aged_rows from public;
 
 -- The runner of jobs calls it every hour.
 create or replace function afterthought.prune_job_history(keep interval) returns bigint
@@ -299,8 +303,7 @@ comment on function afterthought.prune_job_history is
 do $$
 begin
     if exists (select from pg_roles where rolname = 'afterthought_worker') then
-        grant delete on afterthought.language_model_ledger to afterthought_worker;
-        grant select on afterthought.aged_tables to afterthought_worker;
+        grant execute on function afterthought.prune_aged_rows to afterthought_worker;
     end if;
 end
 $$;
