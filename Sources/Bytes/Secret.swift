@@ -37,23 +37,12 @@ package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConve
     ///   - bytesMin: the shortest key that will do.
     /// - Throws: `SecretError`.
     package init(file path: String, source: String, bytesMin: Int = 1) throws(SecretError) {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw SecretError(message: "expected \(source) to be a readable file, got: errno \(errno)")
-        }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: Self.bytesMax + 2)
-        var count = 0
-        while count < bytes.count {
-            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-            }
-            if got < 0, errno == EINTR { continue }
-            if got <= 0 { break }
-            count += got
+        let bytes: [UInt8]
+        do throws(SmallFile.Failure) { bytes = try SmallFile.read(path, bytesMax: Self.bytesMax + 2) } catch {
+            throw SecretError(message: "expected \(source) to be a readable file, got: \(error)")
         }
         try self.init(
-            String(decoding: bytes.prefix(count), as: UTF8.self), source: "the file of the key", bytesMin: bytesMin)
+            String(decoding: bytes, as: UTF8.self), source: "the file of the key", bytesMin: bytesMin)
     }
 
     /// Whether somebody gave this very key; how long it takes tells nothing about it.

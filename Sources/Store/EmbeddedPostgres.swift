@@ -50,6 +50,7 @@ package final class EmbeddedPostgres: Sendable {
     ///
     /// - Parameters:
     ///   - path: the folder; nil: `/var/lib/afterthought` for root, else below the user's data folder.
+    ///   - programs: where `initdb` and `postgres` are; nil: the newest that are installed.
     ///   - deadline: when to give up.
     /// - Returns: the running server.
     /// - Throws: `EmbeddedError` with what to do.

@@ -1,4 +1,4 @@
-import Glibc
+import Bytes
 
 /// A file of settings: a `KEY=VALUE` a line, as systemd's and Docker's environment files are.
 ///
@@ -22,33 +22,18 @@ struct ConfigurationFile: Sendable {
     /// - Parameter path: of a regular file of at most 1 MiB, UTF-8.
     /// - Throws: `CommandFailure` that names the line, never with a value: it may be a secret.
     init(path: String) throws(CommandFailure) {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            let reason = unsafe String(cString: strerror(errno))
+        let bytes: [UInt8]
+        do throws(SmallFile.Failure) { bytes = try SmallFile.read(path, bytesMax: Self.bytesMax + 1) } catch {
             throw CommandFailure(
-                .usage, "expected a configuration file at \(path), got: \(reason)",
+                .usage, "expected a configuration file at \(path), got: \(error)",
                 hint: "correct --config or \(Settings.fileKey), or leave it out")
         }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-            status.st_size <= Self.bytesMax
-        else {
+        guard bytes.count <= Self.bytesMax else {
             throw CommandFailure(
-                .usage, "expected \(path) to be a file of at most 1 MiB, got: something else",
-                hint: "see `config --help`")
+                .usage, "expected \(path) to be a file of at most 1 MiB, got: a larger one",
+                hint: "see `afterthought help config`")
         }
-        var bytes = [UInt8](repeating: 0, count: Self.bytesMax + 1)
-        var count = 0
-        while count < bytes.count {
-            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-            }
-            if got < 0, errno == EINTR { continue }
-            if got <= 0 { break }
-            count += got
-        }
-        guard let text = String(validating: bytes.prefix(count), as: UTF8.self) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw CommandFailure(.usage, "expected \(path) to be UTF-8, got: other bytes", hint: "save it as UTF-8")
         }
         try self.init(path: path, text: text)

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// The database's URL in a file, as container platforms and service managers hand secrets over.
@@ -21,26 +22,15 @@ enum DatabaseURLFile {
     }
 
     private static func read(_ path: String) throws(CommandFailure) -> String {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
+        let bytes: [UInt8]
+        do throws(SmallFile.Failure) { bytes = try SmallFile.read(path, bytesMax: bytesMax + 1) } catch {
             throw CommandFailure(
-                .usage, "expected \(environmentKey) to be a readable file, got: \(systemText(errno)) for \(path)",
+                .usage, "expected \(environmentKey) to be a readable file, got: \(error) for \(path)",
                 hint: "mount the secret where the variable says, readable by user \(geteuid())")
         }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: bytesMax + 1)
-        var count = 0
-        while count < bytes.count {
-            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-            }
-            if got < 0, errno == EINTR { continue }
-            if got <= 0 { break }
-            count += got
-        }
-        let text = bytes[..<count].drop { $0 <= 0x20 }
+        let text = bytes.drop { $0 <= 0x20 }
         let trimmed = text.prefix(text.count - text.reversed().prefix { $0 <= 0x20 }.count)
-        guard !trimmed.isEmpty, count <= bytesMax, trimmed.allSatisfy({ $0 >= 0x20 }) else {
+        guard !trimmed.isEmpty, bytes.count <= bytesMax, trimmed.allSatisfy({ $0 >= 0x20 }) else {
             throw CommandFailure(
                 .usage, "expected \(path) to hold one line of 1…\(bytesMax) bytes, got: something else (not shown)",
                 hint: "write the database's URL into it, and nothing else")
