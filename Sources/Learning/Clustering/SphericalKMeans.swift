@@ -111,16 +111,23 @@ struct SphericalKMeans {
             assignments: [Int32](repeating: -1, count: vectors.count), centroids: centroids,
             sums: [Int64](repeating: 0, count: centroids.count * width),
             sizes: [Int](repeating: 0, count: centroids.count))
+        // The dot product of each row with its centroid.
+        var products = [Int32](repeating: .min, count: vectors.count)
+        // Clusters whose rows, and so whose centroids, changed in the last pass.
+        var changed = Array(result.sizes.indices)
         for _ in 0..<iterationsMax {
             try checkpoint()
-            var poorest: (row: Int, product: Int32) = (0, .max)
-            guard assign(&result, &poorest) > 0 else { break }
+            var touched = Set<Int>()
+            guard assign(&result, &products, changed, &touched) > 0 else { break }
             if let empty = result.sizes.firstIndex(of: 0) {
                 // Nobody's centroid takes the row that is worst off; the next pass finds its company.
-                move(poorest.row, to: empty, in: &result)
+                let poorest = products.indices.min { products[$0] < products[$1] } ?? 0
+                touched.formUnion([Int(result.assignments[poorest]), empty])
+                move(poorest, to: empty, in: &result)
             }
+            changed = touched.sorted()
             let sums = result.sums
-            for cluster in result.sizes.indices where result.sizes[cluster] > 0 {
+            for cluster in changed where result.sizes[cluster] > 0 {
                 result.centroids.replace(
                     cluster, directionOf: sums.span.extracting(cluster * width..<(cluster + 1) * width))
             }
@@ -129,21 +136,41 @@ struct SphericalKMeans {
     }
 
     /// Gives each row to its nearest centroid, the first of equals; returns how many moved.
-    private func assign(_ result: inout Partition, _ poorest: inout (row: Int, product: Int32)) -> Int {
+    ///
+    /// A row whose centroid is where it was has to look at those that moved alone: the others were no nearer before.
+    private func assign(
+        _ result: inout Partition, _ products: inout [Int32], _ changed: [Int], _ touched: inout Set<Int>
+    ) -> Int {
+        let centroids = result.centroids
+        let movedCentroids = UnitVectors(cells: changed.flatMap { centroids[$0] })
+        var isChanged = [Bool](repeating: false, count: result.count)
+        for cluster in changed { isChanged[cluster] = true }
         var dots = [Int32](repeating: 0, count: result.count)
         var moved = 0
-        result.objective = 0
-        let centroids = result.centroids
         for row in 0..<vectors.count {
-            vectors.dots(of: row, with: centroids, into: &dots)
-            var best = 0
-            for cluster in dots.indices where dots[cluster] > dots[best] { best = cluster }
-            result.objective += Int64(dots[best])
-            if dots[best] < poorest.product { poorest = (row, dots[best]) }
-            guard result.assignments[row] != Int32(best) else { continue }
+            let old = Int(result.assignments[row])
+            var best = old
+            if old < 0 || isChanged[old] {
+                vectors.dots(of: row, with: centroids, into: &dots)
+                best = 0
+                for cluster in 0..<result.count where dots[cluster] > dots[best] { best = cluster }
+                products[row] = dots[best]
+            } else if !changed.isEmpty {
+                vectors.dots(of: row, with: movedCentroids, into: &dots)
+                for (place, cluster) in changed.enumerated() {
+                    let isNearer = dots[place] > products[row] || (dots[place] == products[row] && cluster < best)
+                    guard isNearer else { continue }
+                    products[row] = dots[place]
+                    best = cluster
+                }
+            }
+            guard old != best else { continue }
             moved += 1
+            if old >= 0 { touched.insert(old) }
+            touched.insert(best)
             move(row, to: best, in: &result)
         }
+        result.objective = products.reduce(0) { $0 + Int64($1) }
         return moved
     }
 
