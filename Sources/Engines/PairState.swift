@@ -7,7 +7,7 @@ import Model
 /// interrupted by `encoded()` and `init(decoding:)`; the encoded form never exceeds `Limits.stateBytesMax`.
 package struct PairState: Sendable {
     /// Grows whenever the meaning of the state or of a column changes: every pair is then rebuilt from its history.
-    package static let engineVersion: Int32 = 3
+    package static let engineVersion: Int32 = 4
     /// Within a session a checkpoint is due every so many messages, so that a late row never replays more.
     package static let checkpointMessagesMax = 256
 
