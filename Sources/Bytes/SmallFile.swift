@@ -36,8 +36,5 @@ package enum SmallFile {
         return Array(bytes.prefix(count))
     }
 
-    private static func failure(_ code: Int32) -> Failure {
-        // Copied at once.
-        Failure(description: unsafe strerror(code).map { unsafe String(cString: $0) } ?? "errno \(code)")
-    }
+    private static func failure(_ number: Int32) -> Failure { Failure(description: systemMessage(number)) }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// A socket that listens on one address.
@@ -32,7 +33,7 @@ package struct ListeningSocket: Sendable {
         guard handle >= 0, unsafe bind(handle, entry.pointee.ai_addr, entry.pointee.ai_addrlen) == 0,
             listen(handle, 128) == 0
         else {
-            let failure = unsafe String(cString: strerror(errno))
+            let failure = systemMessage(errno)
             if handle >= 0 { Glibc.close(handle) }
             throw HTTPServerError(
                 message: "expected \(host):\(port) to be free for the HTTP endpoint, got: \(failure)",

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// Starts programs without a shell, and looks at processes in /proc.

@@ -106,9 +106,3 @@ struct ImportFile: ~Copyable {
         return SHA256.hash(sample)
     }
 }
-
-/// The C library's text for an error number.
-func systemMessage(_ number: Int32) -> String {
-    // strerror's text is copied at once, before another call may overwrite it.
-    unsafe String(cString: strerror(number))
-}

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// The file that says which rows were not loaded and why: `line,reason`, without their text.

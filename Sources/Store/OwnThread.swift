@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// Runs blocking work on a thread of its own, so that the cooperative pool keeps its threads.

@@ -1,6 +1,6 @@
 import Engines
-import Glibc
 import Model
+import Postgres
 
 /// Where the time of a batch went, in seconds.
 package struct BatchTimes: Sendable {
@@ -36,7 +36,7 @@ struct BatchTimer {
     private var times = PhaseTimes()
     private var rows = SampledStopwatch()
     private var pairs = SampledStopwatch()
-    private var last = nanosecondsNow()
+    private var last = Deadline.now
 
     /// The phases that `end` ends.
     struct PhaseTimes {
@@ -47,7 +47,7 @@ struct BatchTimer {
 
     /// Ends a phase: what passed since the last one ended was it.
     mutating func end(_ phase: WritableKeyPath<PhaseTimes, Double>) {
-        let now = nanosecondsNow()
+        let now = Deadline.now
         times[keyPath: phase] += Double(now &- last) / 1e9
         last = now
     }
@@ -82,7 +82,7 @@ struct BatchTimer {
 
 /// A stopwatch that runs for some of many things.
 private struct SampledStopwatch {
-    var stopwatch = EngineStopwatch(clock: nanosecondsNow)
+    var stopwatch = EngineStopwatch(clock: { Deadline.now })
     private(set) var seen = 0
     private var timed = 0
 
@@ -97,11 +97,4 @@ private struct SampledStopwatch {
         let scale = timed == 0 ? 0 : Double(seen) / Double(timed) / 1e9
         return stopwatch.nanoseconds.map { Double($0) * scale }
     }
-}
-
-/// Nanoseconds of a clock that only grows.
-private func nanosecondsNow() -> UInt64 {
-    var time = timespec()
-    _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
 }

@@ -159,7 +159,7 @@ struct LineFile: ~Copyable {
         let opened = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard opened >= 0 else {
             throw CommandFailure(
-                .data, "expected `\(path)` to be a file that can be made, got: \(LineFile.reason(errno))",
+                .data, "expected `\(path)` to be a file that can be made, got: \(systemMessage(errno))",
                 hint: "name a file that does not exist yet, in a folder that can be written")
         }
         descriptor = opened
@@ -194,13 +194,7 @@ struct LineFile: ~Copyable {
 
     private func failure() -> CommandFailure {
         CommandFailure(
-            .data, "expected the output to take every line, got: \(LineFile.reason(errno))",
+            .data, "expected the output to take every line, got: \(systemMessage(errno))",
             hint: "the export is not whole: free some space, and run it again")
-    }
-
-    /// The system's words for an error.
-    private static func reason(_ number: Int32) -> String {
-        // Static or thread-owned text, copied at once.
-        unsafe String(cString: strerror(number))
     }
 }

@@ -33,7 +33,7 @@ extension Command {
     /// - Returns: the status to exit with.
     /// - Throws: `CommandFailure` for a command line that can't be understood; anything else is an answer.
     static func showHealth(_ invocation: Invocation) throws -> ExitCode {
-        let limit = invocation.value("health-seconds").flatMap(Double.init)
+        let limit = invocation.number("health-seconds")
         let path = invocation.value("health-file")
         if invocation.isSet("alive") {
             guard let path else {

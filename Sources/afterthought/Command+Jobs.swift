@@ -109,7 +109,7 @@ extension Command {
             return state == "cancelled" ? "job \(id) is cancelled" : "job \(id) ends within a few seconds"
         }
         if let id = invocation.integer("snooze") {
-            let minutes = invocation.value("minutes").flatMap(Double.init) ?? 60
+            let minutes = invocation.number("minutes") ?? 60
             guard let seconds = try connection.first(SnoozeJob(id: Int64(id), seconds: minutes * 60)) else {
                 throw CommandFailure(
                     .data, "expected a job that waits, got: \(id)",
@@ -123,9 +123,7 @@ extension Command {
 
     private static func runJob(_ invocation: Invocation, _ options: ConnectionOptions) async throws -> ExitCode {
         let name = invocation.arguments[0]
-        let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, options)
-        let namer = try LanguageModelChoice.clusterNamer(invocation.environment, options)
-        let jobs = JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) {
+        let jobs = try JobCatalog.all(invocation.environment, options) {
             .shipped(dimensions: WorkerConfiguration().embeddingDimensions)
         }
         guard jobs.contains(where: { $0.name == name }) else {

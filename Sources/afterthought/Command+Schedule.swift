@@ -69,7 +69,7 @@ extension Command {
         change.cron = invocation.value("cron")
         change.timeZone = invocation.value("time-zone")
         change.catchUp = invocation.value("catch-up")
-        change.timeoutSeconds = invocation.value("timeout-seconds").flatMap(Double.init)
+        change.timeoutSeconds = invocation.number("timeout-seconds")
         change.attemptsMax = invocation.integer("attempts").map(Int32.init)
         if invocation.isSet("pause") { change.isPaused = true }
         if invocation.isSet("resume") { change.isPaused = false }

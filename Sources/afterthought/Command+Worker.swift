@@ -91,12 +91,11 @@ extension Command {
     /// The worker's settings from options and variables.
     static func workerConfiguration(_ invocation: Invocation) throws(CommandFailure) -> WorkerConfiguration {
         var configuration = WorkerConfiguration()
-        func number(_ name: String) -> Double? { invocation.value(name).flatMap(Double.init) }
-        configuration.cycleSeconds = number("cycle-seconds") ?? configuration.cycleSeconds
-        configuration.ttlSeconds = number("ttl-seconds") ?? configuration.ttlSeconds
-        configuration.leaseSeconds = number("lease-seconds") ?? configuration.leaseSeconds
-        configuration.lanes = invocation.value("lanes").flatMap { Int($0) } ?? configuration.lanes
-        configuration.batchRowsMax = invocation.value("batch").flatMap { Int($0) } ?? configuration.batchRowsMax
+        configuration.cycleSeconds = invocation.number("cycle-seconds") ?? configuration.cycleSeconds
+        configuration.ttlSeconds = invocation.number("ttl-seconds") ?? configuration.ttlSeconds
+        configuration.leaseSeconds = invocation.number("lease-seconds") ?? configuration.leaseSeconds
+        configuration.lanes = invocation.integer("lanes") ?? configuration.lanes
+        configuration.batchRowsMax = invocation.integer("batch") ?? configuration.batchRowsMax
         do { try configuration.check() } catch {
             throw CommandFailure(.usage, error.description, hint: error.hint)
         }
@@ -107,8 +106,7 @@ extension Command {
     static func runnerConfiguration(_ invocation: Invocation) -> JobRunnerConfiguration {
         var configuration = JobRunnerConfiguration()
         configuration.lanes = invocation.integer("job-lanes") ?? configuration.lanes
-        configuration.pollSeconds =
-            invocation.value("job-poll-seconds").flatMap(Double.init) ?? configuration.pollSeconds
+        configuration.pollSeconds = invocation.number("job-poll-seconds") ?? configuration.pollSeconds
         configuration.settings = invocation.environment
         return configuration
     }

@@ -122,6 +122,9 @@ struct Invocation: Sendable {
     /// The value of an option that has a whole number.
     func integer(_ option: String) -> Int? { value(option).flatMap { Int($0) } }
 
+    /// The value of an option that has a number.
+    func number(_ option: String) -> Double? { value(option).flatMap { Double($0) } }
+
     /// Where the private server's programs are, if that was said.
     var postgresPrograms: String? {
         environment["AFTERTHOUGHT_POSTGRES_BIN"].flatMap { $0.isEmpty ? nil : $0 }

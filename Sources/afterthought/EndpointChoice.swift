@@ -73,14 +73,11 @@ struct EndpointChoice: Sendable {
     ) async throws -> EndpointChoice? {
         guard let configuration = try configuration(invocation) else { return nil }
         let json = Command.logsJSON(invocation)
-        let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, parts.options)
-        let namer = try LanguageModelChoice.clusterNamer(invocation.environment, parts.options)
         let analyzer = parts.analyzer
         var runnerConfiguration = JobRunnerConfiguration()
         runnerConfiguration.lanes = 1
         let runner = JobRunner(
-            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer },
-            configuration: runnerConfiguration,
+            try JobCatalog.all(invocation.environment, parts.options) { analyzer }, configuration: runnerConfiguration,
             options: parts.options, log: { _ in })
         let endpoint = OperationsEndpoint(
             configuration: configuration, options: parts.options,

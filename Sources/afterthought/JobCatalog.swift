@@ -26,6 +26,17 @@ enum JobCatalog {
         ]
     }
 
+    /// Every job, with the language model that a process's variables name, if any.
+    ///
+    /// - Throws: `CommandFailure` when those variables contradict each other.
+    static func all(
+        _ environment: [String: String], _ options: ConnectionOptions, analyzer: @escaping @Sendable () -> TextAnalyzer
+    ) throws(CommandFailure) -> [any Job] {
+        all(
+            promptEvaluator: try LanguageModelChoice.promptEvaluator(environment, options),
+            clusterNamer: try LanguageModelChoice.clusterNamer(environment, options), analyzer: analyzer)
+    }
+
     /// What conversation vectors are made with; indexed when a job first needs it.
     private static let wideAnalyzer = TextAnalyzer.shipped(dimensions: 256)
 

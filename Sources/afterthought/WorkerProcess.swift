@@ -54,8 +54,7 @@ struct WorkerProcess: Sendable {
         // What it finds is no sign that the worker moves.
         auditor = Auditor(
             configuration: parts.configuration, options: parts.options, analyzer: parts.analyzer,
-            intervalSeconds: invocation.value("audit-seconds").flatMap(Double.init)
-                ?? Auditor.intervalSecondsDefault,
+            intervalSeconds: invocation.number("audit-seconds") ?? Auditor.intervalSecondsDefault,
             log: { event in
                 telemetry.note(event)
                 WorkerLog.write(event, json: json)
@@ -67,12 +66,10 @@ struct WorkerProcess: Sendable {
         _ invocation: Invocation, _ parts: WorkerParts, _ telemetry: WorkerTelemetry
     ) throws -> JobRunner? {
         if invocation.isSet("no-jobs") { return nil }
-        let evaluator = try LanguageModelChoice.promptEvaluator(invocation.environment, parts.options)
-        let namer = try LanguageModelChoice.clusterNamer(invocation.environment, parts.options)
         let json = Command.logsJSON(invocation)
         let analyzer = parts.analyzer
         return JobRunner(
-            JobCatalog.all(promptEvaluator: evaluator, clusterNamer: namer) { analyzer },
+            try JobCatalog.all(invocation.environment, parts.options) { analyzer },
             configuration: Command.runnerConfiguration(invocation), options: parts.options,
             log: { event in
                 telemetry.note(event)

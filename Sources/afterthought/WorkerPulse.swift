@@ -85,7 +85,7 @@ final class WorkerPulse: Sendable {
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else {
             throw CommandFailure(
-                .usage, "expected the health file \(path) to be writable, got: \(systemText(errno))",
+                .usage, "expected the health file \(path) to be writable, got: \(systemMessage(errno))",
                 hint: "name a file in a folder that this user may write to, such as a tmpfs")
         }
         pulse = Mutex(Pulse(owner: owner, cycleSeconds: cycleSeconds))
@@ -143,7 +143,7 @@ final class WorkerPulse: Sendable {
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
             throw CommandFailure(
-                .usage, "expected the health file \(path) to be readable, got: \(systemText(errno))",
+                .usage, "expected the health file \(path) to be readable, got: \(systemMessage(errno))",
                 hint: "run as the worker's user, and name the same file")
         }
         defer { close(descriptor) }
@@ -161,10 +161,4 @@ final class WorkerPulse: Sendable {
         lock.l_whence = Int16(SEEK_SET)
         return lock
     }
-}
-
-/// What the system calls an error.
-func systemText(_ code: Int32) -> String {
-    // Copied at once.
-    unsafe strerror(code).map { unsafe String(cString: $0) } ?? "errno \(code)"
 }

@@ -66,8 +66,7 @@ struct WorkerTelemetry: Sendable {
 
     /// What looks at the database for the metrics, and writes them to a file if there is to be one.
     func sampler(_ invocation: Invocation, _ options: ConnectionOptions) -> DatabaseSampler {
-        let seconds =
-            invocation.value("metrics-seconds").flatMap(Double.init) ?? DatabaseSampler.intervalSecondsDefault
+        let seconds = invocation.number("metrics-seconds") ?? DatabaseSampler.intervalSecondsDefault
         let path = invocation.value("metrics-file")
         let (exposition, json) = (exposition, Command.logsJSON(invocation))
         return DatabaseSampler(metrics, options: options, intervalSeconds: seconds) { failure in

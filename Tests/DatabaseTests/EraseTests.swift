@@ -12,8 +12,6 @@ struct EraseTests {
     /// Quotes and backslashes, so that no text is compared by chance.
     static let user = "erasee'7\"x\\"
 
-    static let eraser = Eraser(engineVersion: PairState.engineVersion) { try PairState(decoding: $0).contributions }
-
     /// Columns that say something of users and hold none, with the reason.
     private static let exempt: [String: String] = [
         "erased_users.user_hash": "a keyed hash", "erasures.user_hash": "a keyed hash",
@@ -90,7 +88,7 @@ struct EraseTests {
         #expect(Set(preview.map(\.table)) == known, "expected the fixture to fill every table")
         #expect(try UserFixture.dump(&connection) == before)
 
-        let receipt = try Self.eraser.erase(&connection, erasure)
+        let receipt = try Eraser.shipped.erase(&connection, erasure)
         let after = try UserFixture.dump(&connection)
         #expect(UserFixture.tables(after, with: "erasee").isEmpty, "\(UserFixture.tables(after, with: "erasee"))")
         let marked = UserFixture.tables(after, with: UserFixture.marker)
@@ -119,7 +117,7 @@ struct EraseTests {
         _ = try connection.query(
             sql: "select afterthought.record_message($1, 'aria', 'user', 'kept')",
             bind: { $0.append(Self.user) }, decode: { _ in })
-        let receipt = try Self.eraser.erase(&connection, Erasure(userID: Self.user, botName: "elena"))
+        let receipt = try Eraser.shipped.erase(&connection, Erasure(userID: Self.user, botName: "elena"))
         let pairTables = Set(UserTable.all.filter { $0.scope == .pair }.map(\.name))
         #expect(Set(receipt.counts.map(\.table)) == pairTables)
         #expect(try connection.textRows("select bot_name, content from afterthought.messages") == [["aria", "kept"]])
@@ -147,7 +145,7 @@ struct EraseTests {
     @Test("the past is refused, what happens later is taken, unless it was forever")
     func tombstone() throws {
         var connection = try TestDatabase.current.connect()
-        _ = try Self.eraser.erase(&connection, Erasure(userID: Self.user))
+        _ = try Eraser.shipped.erase(&connection, Erasure(userID: Self.user))
         #expect(try record(&connection, bot: "b", at: "now() - interval '1 second'") == "23514")
         #expect(try record(&connection, bot: "b", at: "now() + interval '1 second'") == nil)
         for call in [
@@ -175,10 +173,10 @@ struct EraseTests {
         try connection.execute("reset session_replication_role")
         #expect(try connection.textRows("select count(*) from afterthought.messages") == [["1"]])
 
-        _ = try Self.eraser.erase(&connection, Erasure(userID: Self.user, isForever: true))
+        _ = try Eraser.shipped.erase(&connection, Erasure(userID: Self.user, isForever: true))
         #expect(try record(&connection, bot: "b", at: "now() + interval '1 hour'") == "23514")
         // A later erasure takes nothing back.
-        _ = try Self.eraser.erase(&connection, Erasure(userID: Self.user))
+        _ = try Eraser.shipped.erase(&connection, Erasure(userID: Self.user))
         #expect(try record(&connection, bot: "b", at: "now() + interval '1 hour'") == "23514")
         #expect(try connection.textRows("select count(*) from afterthought.erasures") == [["3"]])
     }
@@ -193,7 +191,7 @@ struct EraseTests {
             gone,c,user,three,2024-05-06T07:08:09Z
 
             """
-        _ = try Self.eraser.erase(&connection, Erasure(userID: "gone"))
+        _ = try Eraser.shipped.erase(&connection, Erasure(userID: "gone"))
         let options = ImportOptions(.memory(name: "a.csv", bytes: Array(csv.utf8)))
         var importer = try Importer(options)
         let report = try importer.run(&connection)
@@ -230,7 +228,7 @@ struct EraseTests {
                 """)
             let before = try connection.textRows(
                 "select generation from afterthought.shard_progress where shard = 5")[0][0]
-            _ = try Self.eraser.erase(&connection, Erasure(userID: erased))
+            _ = try Eraser.shipped.erase(&connection, Erasure(userID: erased))
             let row = try connection.textRows(
                 """
                 select position_user, position_at, position_stream, position_id, generation > \(before ?? "")

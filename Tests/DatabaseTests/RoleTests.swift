@@ -135,7 +135,7 @@ struct RoleTests {
             try Set(Eraser.preview(&connection, erasure).map(\.table)) == Set(UserTable.all.map(\.name)))
         let exported = try UserExport.write(&connection, user: "erasee", bot: nil) { _ in }
         #expect(Set(exported.map(\.table)) == Set(UserTable.all.filter(\.isExported).map(\.name)))
-        _ = try EraseTests.eraser.erase(&connection, erasure)
+        _ = try Eraser.shipped.erase(&connection, erasure)
         try connection.execute("reset role")
         let left = UserFixture.tables(try UserFixture.dump(&connection), with: "erasee")
         #expect(left.isEmpty, "\(left)")

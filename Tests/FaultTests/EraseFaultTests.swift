@@ -10,25 +10,6 @@ import Worker
 
 @Suite("Erasing a user beside workers and jobs", .database)
 struct EraseFaultTests {
-    private static let eraser = Eraser(engineVersion: PairState.engineVersion) {
-        try PairState(decoding: $0).contributions
-    }
-
-    /// How often an id occurs in any table.
-    private static func traces(_ user: String, _ connection: inout Connection) throws -> [String] {
-        let tables = try connection.textRows(
-            """
-            select relname from pg_class
-            where relnamespace = 'afterthought'::regnamespace and relkind = 'r' order by 1
-            """)
-        return try tables.compactMap { row in
-            let table = row[0] ?? ""
-            let found = try connection.textRows(
-                "select count(*) from afterthought.\(table) as t where strpos(t::text, '\(user)') > 0")
-            return found == [["0"]] ? nil : table
-        }
-    }
-
     @Test(
         "a worker whose batch is in flight can't write the user back, and the others are as if the user never was",
         arguments: [Failpoints.Place.afterRead, .beforeWrite])
@@ -53,12 +34,12 @@ struct EraseFaultTests {
             guard reached == place, isFirst.withLock({ $0 }) else { return }
             isFirst.withLock { $0 = false }
             var other = try Connection(options)
-            _ = try Self.eraser.erase(&other, Erasure(userID: user))
+            _ = try Eraser.shipped.erase(&other, Erasure(userID: user))
         }
         try await Workbench.runOnce(options, failpoints: failpoints, events: events)
         #expect(!isFirst.withLock { $0 })
         #expect(events.failures.contains { $0.contains("another worker took over") }, "\(events.failures)")
-        #expect(try Self.traces(user, &connection).isEmpty)
+        #expect(try Eraser.traces(of: user, &connection).isEmpty)
         #expect(try Workbench.count(&connection, "select count(*) from afterthought.strategic_cache") == others)
         try await FaultBench.expectUndisturbed(options)
     }
@@ -79,14 +60,14 @@ struct EraseFaultTests {
                 task = Task {
                     try await onOwnThread {
                         var other = try Connection(options)
-                        _ = try Self.eraser.erase(&other, Erasure(userID: user))
+                        _ = try Eraser.shipped.erase(&other, Erasure(userID: user))
                     }
                 }
             }
         }
         try await Workbench.runOnce(options, failpoints: failpoints)
         try await erasing.withLock { $0 }?.value
-        #expect(try Self.traces(user, &connection).isEmpty)
+        #expect(try Eraser.traces(of: user, &connection).isEmpty)
         try await FaultBench.settle(options)
         try await FaultBench.expectUndisturbed(options)
     }
@@ -106,7 +87,7 @@ struct EraseFaultTests {
             try Workbench.count(
                 &connection, "select count(*) from afterthought.shard_progress where rebuild_pending") > 0)
         try await Workbench.runOnce(options)
-        #expect(try Self.traces(user, &connection).isEmpty)
+        #expect(try Eraser.traces(of: user, &connection).isEmpty)
         try await FaultBench.expectUndisturbed(options)
     }
 
@@ -135,7 +116,7 @@ struct EraseFaultTests {
             options.breaksBeforeSending = { countdown.isOver() }
             do {
                 var fragile = try Connection(options)
-                _ = try Self.eraser.erase(&fragile, Erasure(userID: "erasee"))
+                _ = try Eraser.shipped.erase(&fragile, Erasure(userID: "erasee"))
                 break
             } catch let error as PostgresError where error.isConnectionLoss {
                 // The server notices the end of a connection only when it looks.
@@ -151,6 +132,6 @@ struct EraseFaultTests {
             place += 7
         }
         #expect(place > 40)
-        #expect(try Self.traces("erasee", &connection).isEmpty)
+        #expect(try Eraser.traces(of: "erasee", &connection).isEmpty)
     }
 }

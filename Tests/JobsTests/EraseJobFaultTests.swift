@@ -8,25 +8,6 @@ import Testing
 
 @Suite("Erasing a user beside jobs", .database)
 struct EraseJobFaultTests {
-    fileprivate static let eraser = Eraser(engineVersion: PairState.engineVersion) {
-        try PairState(decoding: $0).contributions
-    }
-
-    /// How often an id occurs in any table.
-    private static func traces(_ user: String, _ connection: inout Connection) throws -> [String] {
-        let tables = try connection.textRows(
-            """
-            select relname from pg_class
-            where relnamespace = 'afterthought'::regnamespace and relkind = 'r' order by 1
-            """)
-        return try tables.compactMap { row in
-            let table = row[0] ?? ""
-            let found = try connection.textRows(
-                "select count(*) from afterthought.\(table) as t where strpos(t::text, '\(user)') > 0")
-            return found == [["0"]] ? nil : table
-        }
-    }
-
     /// A job that reads a user, is overtaken by an erasure, and then stores what it read.
     private struct SlowJob: Job {
         let name = "preference_aggregation"
@@ -38,7 +19,7 @@ struct EraseJobFaultTests {
                 let found = try connection.textRows("select count(*) from afterthought.preference_signals")
                 guard found == [["1"]] else { return }
                 var other = try Connection(options)
-                _ = try EraseJobFaultTests.eraser.erase(&other, Erasure(userID: user))
+                _ = try Eraser.shipped.erase(&other, Erasure(userID: user))
                 try connection.execute(
                     """
                     insert into afterthought.user_update_failures (job, user_id, failed_at, attempts, error)
@@ -57,11 +38,11 @@ struct EraseJobFaultTests {
         let job = SlowJob(options: try database.options, user: "erasee")
         // Nil: the claim was lost, and nothing of the step was committed.
         #expect(try JobBench.run(JobBench.Request(job), &connection).state == nil)
-        #expect(try Self.traces("erasee", &connection).isEmpty)
+        #expect(try Eraser.traces(of: "erasee", &connection).isEmpty)
         #expect(
             try connection.textRows("select state, error_message from afterthought.jobs")
                 == [["waiting", "a user was erased; another attempt goes on"]])
         #expect(try JobBench.run(JobBench.Request(job), &connection).state == "completed")
-        #expect(try Self.traces("erasee", &connection).isEmpty)
+        #expect(try Eraser.traces(of: "erasee", &connection).isEmpty)
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// A file with an exposition, for a collector that reads files, such as node_exporter's.
@@ -43,6 +44,6 @@ package struct MetricsFileError: Error, CustomStringConvertible {
     let code: Int32
 
     package var description: String {
-        "expected to write the metrics to \(path), got: \(unsafe String(cString: strerror(code)))"
+        "expected to write the metrics to \(path), got: \(systemMessage(code))"
     }
 }
