@@ -1,3 +1,4 @@
+import Bytes
 import CLibPQ
 import Glibc
 import Synchronization
@@ -60,15 +61,11 @@ package final class Wakeup: Sendable {
     private let writer: Int32
 
     package init() {
-        var ends: [Int32] = [-1, -1]
-        let result = unsafe pipe(&ends)
-        precondition(result == 0, "expected a pipe, got: errno \(errno)")
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        guard let ends = PipeEnds(isBlocking: false) else {
+            preconditionFailure("expected a pipe, got: errno \(errno)")
         }
-        descriptor = ends[0]
-        writer = ends[1]
+        descriptor = ends.reader
+        writer = ends.writer
     }
 
     deinit {

@@ -29,33 +29,30 @@ enum EmbeddedProcess {
 
     /// Runs a program to its end and collects its output.
     static func run(_ arguments: [String]) throws(EmbeddedError) -> Outcome {
-        var ends: [Int32] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else {
+        guard let ends = PipeEnds(isBlocking: true) else {
             throw EmbeddedError("expected a pipe for \(arguments[0]), got: \(systemMessage(errno))", hint: retryHint)
         }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let pid: pid_t
         do {
-            defer { close(ends[1]) }
-            let writer = ends[1]
+            defer { close(ends.writer) }
             pid = try unsafe spawn(arguments) { actions in
-                unsafe posix_spawn_file_actions_adddup2(actions, writer, 1)
-                unsafe posix_spawn_file_actions_adddup2(actions, writer, 2)
+                unsafe posix_spawn_file_actions_adddup2(actions, ends.writer, 1)
+                unsafe posix_spawn_file_actions_adddup2(actions, ends.writer, 2)
             }
         } catch {
-            close(ends[0])
+            close(ends.reader)
             throw error
         }
         var output: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 4096)
         while true {
-            let count = unsafe read(ends[0], &piece, piece.count)
+            let count = unsafe read(ends.reader, &piece, piece.count)
             if count < 0, errno == EINTR { continue }
             if count <= 0 { break }
             output.append(contentsOf: piece[..<count])
             if output.count > outputBytesMax { output.removeFirst(output.count - outputBytesMax) }
         }
-        close(ends[0])
+        close(ends.reader)
         return Outcome(status: wait(for: pid), output: String(decoding: output, as: UTF8.self))
     }
 
@@ -74,6 +71,9 @@ enum EmbeddedProcess {
         }
         unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         unsafe prepare(&actions)
+        for descriptor in inheritableDescriptors() {
+            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         // The server does not inherit what this process blocks or ignores, such as SIGPIPE.
         var none = sigset_t()
         var all = sigset_t()

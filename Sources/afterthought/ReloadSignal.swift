@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import Store
 import Synchronization
@@ -11,14 +12,9 @@ enum ReloadSignal {
 
     /// Makes the signal mean this from now on.
     static func takeOver() {
-        var ends: [Int32] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else { return }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
-        pipeReader.store(ends[0], ordering: .releasing)
-        pipeWriter.store(ends[1], ordering: .releasing)
+        guard let ends = PipeEnds(isBlocking: false) else { return }
+        pipeReader.store(ends.reader, ordering: .releasing)
+        pipeWriter.store(ends.writer, ordering: .releasing)
         isTakenOver.store(true, ordering: .releasing)
     }
 

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import Store
 import Synchronization
@@ -15,14 +16,9 @@ enum StopSignal {
     ///
     /// Call once, before other threads start.
     static func install() {
-        var ends: [Int32] = [-1, -1]
-        if unsafe pipe(&ends) == 0 {
-            for end in ends {
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-                _ = fcntl(end, F_SETFL, O_NONBLOCK)
-            }
-            pipeReader.store(ends[0], ordering: .releasing)
-            pipeWriter.store(ends[1], ordering: .releasing)
+        if let ends = PipeEnds(isBlocking: false) {
+            pipeReader.store(ends.reader, ordering: .releasing)
+            pipeWriter.store(ends.writer, ordering: .releasing)
         }
         // Also makes the globals before a handler may need them.
         _ = requests.load(ordering: .relaxed)

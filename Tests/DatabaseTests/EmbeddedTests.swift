@@ -103,6 +103,19 @@ struct EmbeddedTests {
         server.stop()
     }
 
+    @Test func theServerHoldsNothingOpenThatIsNotItsOwn() throws {
+        var ends: [Int32] = [-1, -1]
+        // Inheritable, as a library's may be: the server outlives it only if it was given no copy.
+        #expect(pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        let server = try EmbeddedPostgres.start(at: scratch.path)
+        defer { server.stop() }
+        close(ends[1])
+        var descriptor = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+        #expect(poll(&descriptor, 1, 10_000) == 1)
+        #expect(Int32(descriptor.revents) & POLLHUP != 0)
+    }
+
     @Test func aForeignFolderIsLeftAlone() throws {
         let file = try scratch.write("thesis.txt", "mine")
         let error = #expect(throws: EmbeddedError.self) { try EmbeddedPostgres.start(at: scratch.path) }

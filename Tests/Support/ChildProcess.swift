@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 
 /// A child of the test process; Foundation's `Process` is no use here, it waits for a daemon's descriptors as well.
@@ -21,6 +22,8 @@ struct ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, input < 0 ? null : input, 0)
         posix_spawn_file_actions_adddup2(&actions, output < 0 ? null : output, 1)
         posix_spawn_file_actions_adddup2(&actions, output < 0 ? null : output, 2)
+        // What a test beside this one has left inheritable must not live as long as a server does.
+        for descriptor in inheritableDescriptors() { posix_spawn_file_actions_addclose(&actions, descriptor) }
         // A session of its own: an interrupted terminal must not stop the server before the tests end.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 import Postgres
 import Synchronization
@@ -73,12 +74,12 @@ package final class TestCluster: Sendable {
             fi
             rm -rf "$1"
             """
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw TestSupportError("expected a pipe, got: errno \(errno)") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        defer { close(ends[0]) }
-        _ = try ChildProcess.start(["/bin/sh", "-c", script, "guardian", folder], input: ends[0], output: -1)
-        return ends[1]
+        guard let ends = PipeEnds(isBlocking: true) else {
+            throw TestSupportError("expected a pipe, got: errno \(errno)")
+        }
+        defer { close(ends.reader) }
+        _ = try ChildProcess.start(["/bin/sh", "-c", script, "guardian", folder], input: ends.reader, output: -1)
+        return ends.writer
     }
 
     /// Removes clusters whose test process is gone: their lock is free.
