@@ -1,21 +1,14 @@
 import Glibc
 
-/// The descriptors above 2 that a program started now would inherit, in no order.
+/// The descriptors to close in a program that is to live on: it must not hold open what a library or an application
+/// has left inheritable, such as another program's pipe, whose reader would wait for its end.
 ///
-/// For the list of what to close in a program that lives on: it must not hold open what a library or an application
-/// has left inheritable, such as another program's pipe.
-package func inheritableDescriptors() -> [Int32] {
-    guard let listing = unsafe opendir("/proc/self/fd") else { return [] }
-    defer { unsafe closedir(listing) }
-    var found: [Int32] = []
-    while let entry = unsafe readdir(listing) {
-        // The name is zero-terminated inside the entry.
-        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        guard let descriptor = Int32(name), descriptor > 2 else { continue }
-        let flags = fcntl(descriptor, F_GETFD)
-        if flags >= 0, flags & FD_CLOEXEC == 0 { found.append(descriptor) }
-    }
-    return found
+/// All numbers and not only those in use: another thread may open one between a look and the start. Closing one that
+/// is not open does no harm, beyond the limit it would fail.
+///
+/// - Returns: 3 up to 4,095, or to the process's limit.
+package func inheritableDescriptors() -> Range<Int32> {
+    var limit = rlimit()
+    let known = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+    return 3..<Int32(max(3, min(known ? limit.rlim_cur : 0, 4096)))
 }

@@ -62,7 +62,8 @@
             try connection.execute(
                 """
                 select afterthought.record_message('u1', 'elena', 'user', 'a secret about sailing');
-                update afterthought.shard_progress set verified_at = now();
+                -- Fresh for long: a test that awaits beside all others may go on minutes later.
+                update afterthought.shard_progress set verified_at = now(), ttl = '1 day';
                 insert into afterthought.quarantine
                     (shard, bot_name, user_id, reason, error, attempts, next_attempt_at)
                 values (afterthought.shard_of('u/2', 'elena'), 'elena', 'u/2', 'test', 'an error', 3, now() + '1 day');

@@ -1,6 +1,5 @@
 """The live part of Tests/metrics/check: a worker, a Prometheus that scrapes it, and faults that raise alerts."""
 
-import http.server
 import json
 import os
 import re
@@ -10,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 import urllib.request
@@ -51,35 +49,6 @@ def wait(what, look, fits=bool):
     raise SystemExit(f"expected {what} within {PATIENCE_SECONDS} s, got: {found}")
 
 
-class FileResponder:
-    """Serves the worker's metrics file, for a worker that has no endpoint of its own."""
-
-    def __init__(self, path):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                try:
-                    with open(path, "rb") as file:
-                        body = file.read()
-                except OSError:
-                    self.send_error(503)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 class Scene:
     """Everything that runs, to be ended in any case."""
 
@@ -87,7 +56,6 @@ class Scene:
         self.folder = tempfile.mkdtemp(prefix="afterthought-metrics-")
         os.chmod(self.folder, 0o755)
         self.processes = []
-        self.responder = None
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -110,8 +78,6 @@ class Scene:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        if self.responder:
-            self.responder.stop()
         subprocess.run(
             [PROGRAM, "demo", "--stop", "--data-folder", self.path("server")], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, check=False)
@@ -130,19 +96,11 @@ def shortened(rules):
 
 
 def start_worker(scene, url):
-    """Starts the worker and returns its process and the port that gives its metrics.
-
-    This is the one place that knows where the metrics come from: a worker with an endpoint is scraped itself.
-    """
+    """Starts the worker and returns its process and the port that gives its metrics."""
     words = [PROGRAM, "worker", "--database-url", url, "--cycle-seconds", "1", "--metrics-seconds", "1"]
     words += ["--job-poll-seconds", "1", "--audit-seconds", "1"]
-    usage = subprocess.run([PROGRAM, "worker", "--help"], capture_output=True, text=True, check=True).stdout
-    if "--http-port" in usage:
-        port = free_port()
-        return scene.start("worker", *words, "--http-port", str(port)), port
-    path = scene.path("afterthought.prom")
-    scene.responder = FileResponder(path)
-    return scene.start("worker", *words, "--metrics-file", path), scene.responder.port
+    port = free_port()
+    return scene.start("worker", *words, "--http-port", str(port)), port
 
 
 class Client:
@@ -275,7 +233,8 @@ def play(scene):
     if client.firing() & expected:
         raise SystemExit(f"expected no alert on a healthy worker, got: {client.firing()}")
 
-    # A session that locks the worker's tables: cycles and samples fail, and the lag grows though nobody measures it.
+    # A session that locks the worker's tables: cycles and samples fail, and the lag grows though nobody measures it;
+    # the last cycle that ended gets old meanwhile.
     locks = []
 
     def lock():
@@ -290,7 +249,12 @@ def play(scene):
         locks[0].stdin.close()
         locks[0].wait(30)
 
-    raise_alert(client, "AfterthoughtLag", lock, unlock)
+    raise_alert(client, "AfterthoughtLag", lock, None)
+    stuck = "AfterthoughtWorkerStuck"
+    wait(f"{stuck} to fire with it", client.firing, lambda firing: stuck in firing)
+    unlock()
+    wait("both to end", client.firing, lambda firing: not firing & {"AfterthoughtLag", stuck})
+    say(f"{stuck}: fired with it, and both ended")
     raise_alert(
         client, "AfterthoughtQuarantine",
         lambda: psql(
@@ -311,18 +275,15 @@ def play(scene):
         lambda: psql(
             url, "select messages_reflected from afterthought.strategic_cache where user_id = 'a user of this check'"),
         lambda rows: rows == "50")
-    # Frozen, it answers no scrape; its file can be read on, and the last cycle in it gets old.
+    # Frozen, it answers no scrape.
     raise_alert(
-        client, "AfterthoughtWorkerStuck" if scene.responder else "AfterthoughtWorkerDown", lambda: worker.send_signal(signal.SIGSTOP),
+        client, "AfterthoughtWorkerDown", lambda: worker.send_signal(signal.SIGSTOP),
         lambda: worker.send_signal(signal.SIGCONT))
 
     def stop():
         worker.terminate()
         if worker.wait(30) != 0:
             raise SystemExit(f"expected the worker to end with 0, got: {worker.returncode}")
-        if scene.responder:
-            scene.responder.stop()
-            scene.responder = None
 
     raise_alert(client, "AfterthoughtWorkerDown", stop, None)
 
