@@ -64,7 +64,8 @@ package struct WorkerFault: Sendable, CustomStringConvertible {
         }
         if error.code == .connectionFailed {
             return error.refusalHint.map { "\($0); the worker tries again" }
-                ?? "check that the server runs and that host and port are right; nothing is lost, the worker tries again"
+                ?? "check that the server runs and that host and port are right; nothing is lost, the worker tries "
+                + "again"
         }
         if error.isConnectionLoss { return "nothing is lost; the worker connects again and sees what was stored" }
         return error.hint

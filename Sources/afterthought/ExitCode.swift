@@ -68,7 +68,8 @@ struct CommandFailure: Error {
         if isOutOfReach {
             self.init(.unavailable, "\(described)", hint: error.refusalHint ?? error.hint ?? Self.reachHint)
         } else if error.isLockTimeout {
-            self.init(.busy, "\(described)", hint: error.hint ?? "another session holds a lock, see pg_locks; try again")
+            self.init(
+                .busy, "\(described)", hint: error.hint ?? "another session holds a lock, see pg_locks; try again")
         } else if error.code == .misuse {
             self.init(.usage, "\(described)", hint: error.hint)
         } else if error.isUndefinedObject {
