@@ -9,8 +9,9 @@ package struct PipeEnds: Sendable {
     package let reader: Int32
     package let writer: Int32
 
+    /// Makes a pair; nil if there is none to be had, and `errno` says why.
+    ///
     /// - Parameter isBlocking: whether reading waits for something to read, and writing for room.
-    /// - Returns: nil if there is none to be had; `errno` says why.
     package init?(isBlocking: Bool) {
         let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | (isBlocking ? 0 : SOCK_NONBLOCK.rawValue)
         var ends: [Int32] = [-1, -1]

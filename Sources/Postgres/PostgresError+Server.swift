@@ -59,6 +59,28 @@ extension PostgresError {
         return nil
     }
 
+    /// What to do about a connection that was refused; nil for any other error.
+    ///
+    /// libpq gives no SQLSTATE for a refused connection, only the server's words.
+    package var refusalHint: String? {
+        guard code == .connectionFailed else { return nil }
+        if let hint { return hint }
+        func says(_ words: String) -> Bool { message.contains(words) }
+        if says("password") { return "check user and password: in the URL, PGPASSWORD or ~/.pgpass" }
+        if says("database \""), says("does not exist") { return "create the database, or correct its name in the URL" }
+        if says("role \""), says("does not exist") { return "create the role, or correct the user in the URL" }
+        if says("too many clients") || says("connection slots") || says("too many connections") {
+            return "raise the server's max_connections or the role's limit, or run fewer workers or lanes"
+        }
+        if says("the database system is") {
+            return "the server is starting, stopping or recovering; nothing is lost, wait for it or see its log"
+        }
+        if says("no pg_hba.conf entry") {
+            return "allow this user, database, address and encryption in the server's pg_hba.conf"
+        }
+        return nil
+    }
+
     /// Takes the first line of a message of libpq: the rest is advice that assumes a person at a terminal.
     static func firstLine(_ message: UnsafePointer<CChar>?) -> String {
         guard let message = unsafe message else { return "no message" }

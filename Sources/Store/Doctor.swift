@@ -37,13 +37,14 @@ package enum Doctor {
     ///
     /// - Parameters:
     ///   - connection: a session, outside a transaction; the more it may see, the more is found.
-    ///   - processClock: this machine's time.
+    ///   - processClock: this machine's time, taken just before.
     /// - Returns: the findings in a fixed order; those that need the schema only if it is there.
     /// - Throws: `PostgresError` when the connection is lost.
     package static func examine(_ connection: inout Connection, processClock: Timestamp) throws -> [DoctorFinding] {
+        // At once: whatever is asked before would count as a difference of the clocks.
+        let clock = try clock(&connection, processClock)
         let status = try Migrator.status(&connection)
-        var findings = [server(status), schema(status)]
-        findings.append(try clock(&connection, processClock))
+        var findings = [server(status), schema(status), clock]
         findings.append(try route(&connection))
         guard status.problem == nil else { return findings }
         for check in checks {

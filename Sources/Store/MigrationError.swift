@@ -21,11 +21,13 @@ package struct MigrationError: Error, Equatable, Sendable, CustomStringConvertib
         "expected a server that can write, got: a standby in recovery",
         hint: "connect to the primary, for instance with target_session_attrs=read-write in the database URL")
 
-    static func foreignSchema(_ relations: [String]) -> MigrationError {
+    static func foreignSchema(
+        _ relations: [String], record: String = "no table schema_migrations"
+    ) -> MigrationError {
         let shown = relations.prefix(5).joined(separator: ", ")
         return MigrationError(
             "expected schema afterthought to be empty or ours, got: \(relations.count) relations (\(shown)) "
-                + "but no table schema_migrations",
+                + "but \(record)",
             hint: "a restore may have stopped half-way; drop or rename the schema, or restore it as a whole")
     }
 

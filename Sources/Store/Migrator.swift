@@ -26,7 +26,8 @@ package enum Migrator {
         try migrate(&connection, Migration.all)
     }
 
-    static func migrate(_ connection: inout Connection, _ known: [Migration]) throws -> MigrationReport {
+    /// As `migrate(_:)`, by the migrations of another build.
+    package static func migrate(_ connection: inout Connection, _ known: [Migration]) throws -> MigrationReport {
         var report = MigrationReport()
         let first = try status(&connection, known)
         if let obstacle = first.obstacle { throw obstacle }
@@ -48,7 +49,8 @@ package enum Migrator {
         try status(&connection, Migration.all)
     }
 
-    static func status(_ connection: inout Connection, _ known: [Migration]) throws -> SchemaStatus {
+    /// As `status(_:)`, by the migrations of another build.
+    package static func status(_ connection: inout Connection, _ known: [Migration]) throws -> SchemaStatus {
         let version = connection.serverVersion
         guard let overview = try connection.first(SchemaOverview()) else {
             preconditionFailure("expected one row from a select without from, got: none")

@@ -86,6 +86,11 @@ package struct SchemaStatus: Equatable, Sendable {
         guard applied != nil else {
             return schemaExists && !relations.isEmpty ? .foreignSchema(relations.sorted()) : nil
         }
+        // The table comes with the first migration's row: without any, a restore has made tables but not filled them.
+        let others = relations.subtracting(["schema_migrations"])
+        if applied?.isEmpty == true, !others.isEmpty {
+            return .foreignSchema(others.sorted(), record: "no row in schema_migrations")
+        }
         if !unknown.isEmpty { return .newerSchema(unknown.map(\.version), known: known.last?.version ?? 0) }
         if !drifted.isEmpty { return .drift(drifted.map { "\($0.version) (\($0.name))" }) }
         if !missingTables.isEmpty { return .missingTables(missingTables) }

@@ -14,8 +14,13 @@ package struct Failpoints: Sendable {
 
     /// Called at each place; throwing makes the batch fail there.
     package var action: (@Sendable (Place) throws -> Void)?
+    /// The newest migration that the worker knows, as if it were of an older build; nil: all of this build.
+    package var schemaVersionMax: Int?
 
-    package init(action: (@Sendable (Place) throws -> Void)? = nil) { self.action = action }
+    package init(schemaVersionMax: Int? = nil, action: (@Sendable (Place) throws -> Void)? = nil) {
+        self.schemaVersionMax = schemaVersionMax
+        self.action = action
+    }
 
     func reach(_ place: @autoclosure () -> Place) throws {
         if let action { try action(place()) }

@@ -26,8 +26,10 @@ extension Worker {
         let leases = LeaseStore(identity: identity)
         let mustReload = mustReload || source == nil
         let held = progress
+        let schemaVersionMax = failpoints.schemaVersionMax
         let checked = try await scanner.withConnection { connection in
-            try Self.checkOwnership(&connection, leases: leases, held: held, reload: mustReload)
+            if mustReload { try Self.checkSchema(&connection, versionMax: schemaVersionMax) }
+            return try Self.checkOwnership(&connection, leases: leases, held: held, reload: mustReload)
         }
         if let identity = checked.identity {
             do { try identity.check() } catch {
@@ -64,7 +66,6 @@ extension Worker {
     ) throws -> Ownership {
         var result = Ownership(progress: held)
         if reload {
-            try checkSchema(&connection)
             guard let identity = try connection.first(LoadClusterIdentityRow()) else {
                 throw WorkerRefusal(
                     description: "expected a row in afterthought.cluster_identity, got none",
@@ -105,8 +106,9 @@ extension Worker {
     }
 
     /// Stops before a schema that can't be worked with; one that is only not migrated yet may be, any moment.
-    private static func checkSchema(_ connection: inout Connection) throws {
-        let status = try Migrator.status(&connection)
+    private static func checkSchema(_ connection: inout Connection, versionMax: Int?) throws {
+        let known = Migration.all.filter { $0.version <= versionMax ?? .max }
+        let status = try Migrator.status(&connection, known)
         guard let problem = status.problem else { return }
         if status.obstacle == problem { throw WorkerRefusal(description: problem.message, hint: problem.hint) }
         throw problem

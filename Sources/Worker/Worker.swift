@@ -149,7 +149,6 @@ package actor Worker {
                 let report = try await cycle()
                 log(.cycle(seconds: (ContinuousClock.now - started) / .seconds(1), shardsHeld: progress.count))
                 failures = 0
-                log(.cycle(seconds: (ContinuousClock.now - started) / .seconds(1), shardsHeld: progress.count))
                 if report.hasMore { continue }
             } catch is CancellationError {
                 continue

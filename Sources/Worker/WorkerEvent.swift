@@ -62,24 +62,13 @@ package struct WorkerFault: Sendable, CustomStringConvertible {
         if error.sqlState == "57014" {
             return "a statement reached its timeout or was cancelled; nothing is lost, the worker tries again"
         }
-        if error.code == .connectionFailed { return connectionHint(error) }
+        if error.code == .connectionFailed {
+            return error.refusalHint.map { "\($0); the worker tries again" }
+                ?? "check that the server runs and that host and port are right; nothing is lost, the worker tries "
+                + "again"
+        }
         if error.isConnectionLoss { return "nothing is lost; the worker connects again and sees what was stored" }
         return error.hint
-    }
-
-    /// libpq gives no SQLSTATE for a refused connection, only the server's words.
-    private static func connectionHint(_ error: PostgresError) -> String {
-        func says(_ words: String) -> Bool { error.message.contains(words) }
-        if says("password") {
-            return "check user and password: in the URL, PGPASSWORD or ~/.pgpass; the worker tries again"
-        }
-        if says("database \""), says("does not exist") {
-            return "create the database, or correct its name in the URL; the worker tries again"
-        }
-        if says("role \""), says("does not exist") {
-            return "create the role, or correct the user in the URL; the worker tries again"
-        }
-        return "check that the server runs and that host and port are right; nothing is lost, the worker tries again"
     }
 }
 

@@ -1,4 +1,6 @@
 import Bytes
+import Operations
+import StrategicCache
 
 extension Command {
     /// The settings of a process.
@@ -15,10 +17,16 @@ extension Command {
         ],
         options: [
             configurationFile,
-            Option(name: "markdown", help: "print the table of all settings, as the README has it"), Option.json,
+            Option(name: "markdown", help: "print the table of all settings, as the README has it"),
+            Option(
+                name: "metrics", help: "print what each metric tells, as docs/operating.md has it"), Option.json,
         ],
-        usesDatabase: false, examples: ["config", "config --config /etc/afterthought.conf --json"],
+        usesDatabase: false, examples: ["config", "config --config /etc/afterthought.conf --json", "config --metrics"],
         body: .blocking { invocation in
+            if invocation.isSet("metrics") {
+                Terminal.print(MetricDescription.markdown(metrics))
+                return .ok
+            }
             let keys = ConfigurationKey.all(Command.all)
             if invocation.isSet("markdown") {
                 Terminal.print(markdown(keys))
@@ -35,6 +43,11 @@ extension Command {
     static let configurationFile = Option(
         name: "config", value: "PATH", help: "a file of settings, see `afterthought help config`",
         environmentKey: Settings.fileKey)
+
+    /// Every metric: a worker's, then those that a bot's reader counts in its own process.
+    static var metrics: [MetricDescription] {
+        WorkerTelemetry().metrics.registry.descriptions + MetricDescription.list(ReadStatistics().exposition())
+    }
 
     /// The table for the README.
     static func markdown(_ keys: [ConfigurationKey]) -> String {

@@ -134,6 +134,12 @@ extension Command {
             if isEmbedded {
                 _ = try Migrator.migrate(&connection)
             } else {
+                if try SessionProbe.isShared(&connection, options) {
+                    throw CommandFailure(
+                        .unavailable,
+                        "expected a session of the worker's own, got: one that a pooler lends to several clients",
+                        hint: "connect past the pooler, or through one in session mode; readers may use this one")
+                }
                 try Migrator.requireCurrent(&connection)
             }
         }

@@ -66,7 +66,10 @@ struct CommandFailure: Error {
         var described = error
         described.hint = nil
         if isOutOfReach {
-            self.init(.unavailable, "\(described)", hint: error.hint ?? Self.reachHint)
+            self.init(.unavailable, "\(described)", hint: error.refusalHint ?? error.hint ?? Self.reachHint)
+        } else if error.isLockTimeout {
+            self.init(
+                .busy, "\(described)", hint: error.hint ?? "another session holds a lock, see pg_locks; try again")
         } else if error.code == .misuse {
             self.init(.usage, "\(described)", hint: error.hint)
         } else if error.isUndefinedObject {

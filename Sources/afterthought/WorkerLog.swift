@@ -47,7 +47,9 @@ enum WorkerLog {
         case .cycle:
             break
         case .quarantined(let pairs, _):
-            line("put \(pairs) pairs into quarantine; see `afterthought status`", json: json, level: .warning)
+            line(
+                "put \(pairs) pairs into quarantine", json: json, level: .warning,
+                hint: "`afterthought quarantine` says why; they are retried by themselves")
         case .audited(_, let mismatches):
             if mismatches == 0 { return }
             line(

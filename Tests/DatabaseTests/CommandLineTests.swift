@@ -164,6 +164,24 @@ struct CommandLineTests {
         }
     }
 
+    @Test func whatTheProcessExitsWithFitsTheError() {
+        var refused = PostgresError(.connectionFailed, "FATAL:  password authentication failed for user \"u\"")
+        #expect(CommandFailure(refused).code == .unavailable)
+        #expect(CommandFailure(refused).hint == "check user and password: in the URL, PGPASSWORD or ~/.pgpass")
+        refused.hint = "own"
+        #expect(CommandFailure(refused).hint == "own")
+        var locked = PostgresError(.serverError, "canceling statement due to lock timeout")
+        locked.sqlState = "55P03"
+        #expect(CommandFailure(locked).code == .busy && CommandFailure(locked).hint?.contains("pg_locks") == true)
+    }
+
+    @Test func oneSessionForTwoClientsIsAPoolersDoing() {
+        // Straight, through a pooler in session mode, and through one that lends its sessions.
+        #expect(!SessionProbe.isShared(promised: 7, first: 7, second: 7))
+        #expect(!SessionProbe.isShared(promised: 7, first: 8, second: 9))
+        #expect(SessionProbe.isShared(promised: 7, first: 8, second: 8))
+    }
+
     @Test func tablesAlignWideText() {
         var table = TextTable([("name", .left), ("n", .right)])
         table.add("日本", "1")

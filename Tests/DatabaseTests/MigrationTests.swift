@@ -115,6 +115,23 @@ struct MigrationTests {
         #expect(try Migrator.migrate(&connection).applied.count == Migration.all.count)
     }
 
+    @Test func aRestoreThatStoppedBeforeItsRowsIsNotMigrated() throws {
+        let database = try BareDatabase()
+        var connection = try database.connect()
+        _ = try Migrator.migrate(&connection)
+        try connection.execute("truncate afterthought.schema_migrations")
+        let refusal = #expect(throws: MigrationError.self) { try Migrator.migrate(&connection) }
+        #expect(refusal?.message.hasSuffix("but no row in schema_migrations") == true)
+        #expect(refusal?.hint.contains("a restore may have stopped half-way") == true)
+        #expect(try Migrator.status(&connection).problem == refusal)
+    }
+
+    @Test func aClockThatIsWrongIsAWarningAndNoMore() {
+        #expect(Doctor.clock(aheadSeconds: -1.9).verdict == .ok)
+        let late = Doctor.clock(aheadSeconds: 10_800)
+        #expect(late.verdict == .warning && late.message == "expected clocks within 2.0 s, got: 10800000 ms apart")
+    }
+
     @Test func aRoleWithoutTheRightIsToldWhatToAskFor() throws {
         let database = try BareDatabase()
         var connection = try database.connect()

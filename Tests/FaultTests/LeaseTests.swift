@@ -55,6 +55,22 @@ struct LeaseTests {
         #expect(try first.beat(&connection).map(\.isElder) == [false])
     }
 
+    @Test("a cycle is told once")
+    func oneEventACycle() async throws {
+        let events = EventLog()
+        var configuration = WorkerConfiguration()
+        // After the first cycle it only waits.
+        configuration.cycleSeconds = 3_600
+        configuration.ttlSeconds = 7_200
+        let worker = Workbench.worker(try TestDatabase.current.options, configuration: configuration, events: events)
+        let running = Task { try await worker.run() }
+        @Sendable func cycles() -> Int { events.all.filter { if case .cycle = $0 { true } else { false } }.count }
+        try await FaultBench.waitUntil("the first cycle ended") { cycles() > 0 }
+        worker.stop()
+        try await running.value
+        #expect(cycles() == 1)
+    }
+
     @Test("a worker that takes a window over goes on to what came after it")
     func windowTakenOver() async throws {
         let database = TestDatabase.current

@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 import Model
 import Postgres
@@ -17,7 +18,9 @@ struct RestoreTests {
     }
 
     /// Dumps a database and restores it under a new name into another cluster.
-    private static func copy(_ source: TestDatabase, to cluster: TestCluster, as name: String) throws {
+    private static func copy(
+        _ source: TestDatabase, to cluster: TestCluster, as name: String, dumpOptions: [String] = []
+    ) throws {
         var connection = try cluster.connect()
         try connection.execute("create database \(name)")
         let script = """
@@ -25,12 +28,14 @@ struct RestoreTests {
             PATH=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1):$PATH
             dump=$(mktemp)
             trap 'rm -f "$dump"' EXIT
-            pg_dump -d "$1" > "$dump"
-            psql -X -q -v ON_ERROR_STOP=1 -d "$2" -f "$dump" > /dev/null
+            from=$1 to=$2
+            shift 2
+            pg_dump "$@" -d "$from" > "$dump"
+            psql -X -q -v ON_ERROR_STOP=1 -d "$to" -f "$dump" > /dev/null
             """
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", script, "sh", source.url, cluster.url(database: name)]
+        process.arguments = ["-c", script, "sh", source.url, cluster.url(database: name)] + dumpOptions
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
@@ -89,6 +94,37 @@ struct RestoreTests {
             #expect(try await Workbench.runOnce(restored).rows == later.count)
             #expect(expectedLater == (try await FaultBench.outcome(restored)), "\(name)")
         }
+    }
+
+    @Test("a dump without what is derived, restored where the roles are not, comes to the same bytes")
+    func dumpWithoutDerived() async throws {
+        let source = TestDatabase.current
+        let options = try source.options
+        var connection = try source.connect()
+        try Migrator.applyRoles(&connection)
+        try SampleRows.insert(SampleRows.ofPairs(6), into: &connection)
+        try await Workbench.runOnce(options)
+        let expected = try await FaultBench.outcome(options)
+        let derived = ["strategic_cache", "engine_state", "engine_checkpoints", "bot_buckets", "character_cache"]
+        let cluster = try await onOwnThread {
+            let cluster = try TestCluster.makeBareCluster()
+            let lean = derived.map { "--exclude-table-data=afterthought.\($0)" }
+            try Self.copy(source, to: cluster, as: "lean", dumpOptions: ["--no-owner", "--no-privileges"] + lean)
+            return cluster
+        }
+        defer { cluster.remove() }
+        let restored = try ConnectionOptions(url: cluster.url(database: "lean"))
+        var other = try Connection(restored)
+        for table in derived {
+            #expect(try Workbench.count(&other, "select count(*) from afterthought.\(table)") == 0, "\(table)")
+        }
+        try Migrator.applyRoles(&other)
+        _ = try Reconciler.reconcile(&other)
+        try await Workbench.runOnce(restored)
+        #expect(expected == (try await FaultBench.outcome(restored)))
+        let findings = try Doctor.examine(&other, processClock: Timestamp(microseconds: 0))
+        #expect(findings.count > 10)
+        #expect(findings.filter { $0.verdict == .failure } == [])
     }
 
     @Test("reconciling while workers run and writers write loses nothing")

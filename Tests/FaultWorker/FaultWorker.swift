@@ -9,6 +9,7 @@ import Worker
 ///     fault-worker URL CYCLE-SECONDS LEASE-SECONDS BATCH-ROWS
 ///
 /// `FAULT_FREEZE_FILE` names a file: once it can be removed, the worker stops itself inside a writing transaction.
+/// `FAULT_SCHEMA_VERSION` makes it a worker of the build whose newest migration has this number.
 /// `FAULT_ABORT_USER` names a user whose pairs end the process when they are computed.
 @main
 enum FaultWorker {
@@ -39,7 +40,7 @@ enum FaultWorker {
         let environment = ProcessInfo.processInfo.environment
         let freezeFile = environment["FAULT_FREEZE_FILE"]
         let abortUser = environment["FAULT_ABORT_USER"]
-        return Failpoints { place in
+        return Failpoints(schemaVersionMax: environment["FAULT_SCHEMA_VERSION"].flatMap { Int($0) }) { place in
             switch place {
             case .insideWrite:
                 // Whoever removes the file is the one to freeze.

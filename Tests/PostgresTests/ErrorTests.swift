@@ -29,6 +29,26 @@ struct ErrorTests {
         #expect(!shown(check).contains("secret"))
     }
 
+    @Test func refusedConnectionsSayWhatToDo() {
+        let hints = [
+            (#"FATAL:  password authentication failed for user "u""#, "check user and password"),
+            ("fe_sendauth: no password supplied", "check user and password"),
+            (#"FATAL:  database "chat" does not exist"#, "create the database"),
+            (#"FATAL:  role "bot" does not exist"#, "create the role"),
+            ("FATAL:  sorry, too many clients already", "max_connections"),
+            ("FATAL:  remaining connection slots are reserved for non-replication superusers", "max_connections"),
+            ("FATAL:  the database system is in recovery mode", "starting, stopping or recovering"),
+            (#"FATAL:  no pg_hba.conf entry for host "::1", user "u", database "d", no encryption"#, "pg_hba.conf"),
+        ]
+        for (message, hint) in hints {
+            #expect(PostgresError(.connectionFailed, message).refusalHint?.contains(hint) == true, "\(message)")
+            // The same words in an answer to a statement mean something else.
+            #expect(PostgresError(.serverError, message).refusalHint == nil)
+        }
+        #expect(PostgresError(.connectionFailed, "Connection refused").refusalHint == nil)
+        #expect(PostgresError(.connectionFailed, "no password", hint: "own").refusalHint == "own")
+    }
+
     @Test(arguments: ["select 'secret'::int", "select '{secret'::jsonb", "select 'secret' ~ '(secret'"])
     func valuesInMessagesAreWithheld(_ sql: String) throws {
         var connection = try TestDatabase.current.connect()

@@ -45,6 +45,9 @@ def check_compose():
     check_confinement(services)
     check_files(document, services)
     check_dependencies(services)
+    check_networks(document, services)
+    check_prometheus(services)
+    check_grafana(services)
     published = [str(port) for service in services.values() for port in service.get("ports", [])]
     faults(
         "what is published is published on loopback alone",
@@ -72,7 +75,8 @@ def check_confinement(services):
         if "build" not in service and (not user.isdigit() or user == "0"):
             found.append(f"{name} runs as its image's user")
         for key, value in (service.get("environment") or {}).items():
-            if re.search(r"(PASSWORD|KEY|URL)$", key):
+            # A URL without a user is an address.
+            if re.search(r"(PASSWORD|KEY|URL)$", key) and not re.fullmatch(r"https?://[^@]*", str(value)):
                 found.append(f"{name} has a secret in {key}")
     faults("every service is confined, and takes its secrets from files", found, f"{len(services)} services")
 
@@ -121,6 +125,107 @@ def check_dependencies(services):
             elif condition != "service_completed_successfully":
                 found.append(f"{name} waits for {other} only to be started")
     faults("services wait for the health of what they need", found, f"{gates} gates")
+
+
+def networks(service):
+    return set(service.get("networks", ["default"]))
+
+
+def check_networks(document, services):
+    """Who talks to whom: the worker's endpoint is not encrypted, and bots have no business with it."""
+    known = set(document.get("networks", {}))
+    found = [f"{name} is in the unknown network {other}"
+             for name, service in services.items() for other in networks(service) - known]
+    found += [f"{name} waits for {other}, which it can't reach"
+              for name, service in services.items() for other, gate in service.get("depends_on", {}).items()
+              if gate["condition"] == "service_healthy" and other != "worker"
+              and not networks(service) & networks(services[other])]
+    found += [f"{name} shares a network with the worker" for name, service in services.items()
+              if name in ("bot", "grafana") and networks(service) & networks(services["worker"]) - {"monitoring"}]
+    if networks(services["bot"]) & networks(services["worker"]):
+        found.append("the bot reaches the worker's endpoint")
+    for name, service in services.items():
+        inside = all((document["networks"].get(other) or {}).get("internal") for other in networks(service) & known)
+        if service.get("ports") and inside:
+            found.append(f"{name} is published, but only in internal networks")
+    faults("services share networks only with what they talk to", found, f"{len(known)} networks")
+
+
+def mounts(service):
+    """What is mounted from this folder: the place in the container, and the file."""
+    pairs = (volume.split(":")[:2] for volume in service.get("volumes", []) if volume.startswith("."))
+    return {target: DOCKER / source for source, target in pairs}
+
+
+def check_prometheus(services):
+    service, worker = services["prometheus"], services["worker"]
+    found = []
+    named = next(word.split("=", 1)[1] for word in service["command"] if word.startswith("--config.file="))
+    configuration = mounts(service).get(named)
+    if configuration is None:
+        report(False, "Prometheus reads a configuration that is mounted", f"{named} is not")
+        return
+    for path in (configuration, DOCKER / "prometheus/prometheus.yml"):
+        checked = run([os.environ["PROMTOOL"], "check", "config", path])
+        if checked.returncode:
+            found.append(f"{path.name}: {(checked.stdout + checked.stderr).strip().splitlines()[-1]}")
+        for rules in yaml.safe_load(path.read_text())["rule_files"]:
+            if path == configuration and str(pathlib.Path(named).parent / rules) not in mounts(service):
+                found.append(f"{rules} is not mounted beside {named}")
+    faults("promtool takes the configurations, and their rules are mounted", found, "prometheus.yml, compose.yml")
+
+    source = (ROOT / "Sources/Operations/EndpointConfiguration.swift").read_text()
+    port = int(re.search(r"portDefault = (\d+)", source)[1])
+    host = re.search(r'var host = "([^"]+)"', source)[1]
+    environment = worker["environment"]
+    listens = int(environment.get("AFTERTHOUGHT_HTTP_PORT", port))
+    found = []
+    job = next(job for job in yaml.safe_load(configuration.read_text())["scrape_configs"]
+               if job["job_name"] == "afterthought")
+    for target in job["dns_sd_configs"]:
+        if target["names"] != ["worker"] or target["port"] != listens:
+            found.append(f"it scrapes {target['names']}:{target['port']}, the worker listens on {listens}")
+    if environment.get("AFTERTHOUGHT_HTTP_HOST", host).startswith("127."):
+        found.append("the worker listens on its own loopback address alone")
+    if not networks(service) & networks(worker):
+        found.append("Prometheus and the worker share no network")
+    if any(str(listens) in str(published) for published in worker.get("ports", [])):
+        found.append("the worker's endpoint is published")
+    if environment.get("AFTERTHOUGHT_ADMIN_KEY_FILE"):
+        found.append("the administrator's key would go over a network without encryption")
+    plain = yaml.safe_load((DOCKER / "prometheus/prometheus.yml").read_text())
+    targets = plain["scrape_configs"][0]["static_configs"][0]["targets"]
+    if targets != [f"{host}:{port}"]:
+        found.append(f"prometheus.yml scrapes {targets}, a worker listens on {host}:{port}")
+    faults("Prometheus scrapes what the workers listen on", found, f"worker:{listens}, {targets[0]}")
+
+
+def check_grafana(services):
+    service, found = services["grafana"], []
+    environment, mounted = service["environment"], mounts(service)
+    used = set()
+    for target, folder in mounted.items():
+        for path in sorted(folder.rglob("*.yml")):
+            text = path.read_text()
+            used |= set(re.findall(r"\$\{([A-Z_]+)\}", text))
+            secrets = re.findall(r"\$__file\{/run/secrets/(\w+)\}", text)
+            found += [f"{path.name} reads {name}, which is not mounted" for name in secrets
+                      if name not in service["secrets"]]
+            for provider in (yaml.safe_load(text) or {}).get("providers", []):
+                if provider["options"]["path"] not in mounted:
+                    found.append(f"{path.name} looks into {provider['options']['path']}, where nothing is mounted")
+    found += [f"{name} is used and not set" for name in used if name not in environment]
+    found += [f"{name} is set and not used" for name in environment
+              if name.startswith("AFTERTHOUGHT_") and name not in used]
+    user = (DOCKER / "postgres/10-users.sh").read_text()
+    if f"create role {environment['AFTERTHOUGHT_MONITOR_USER']} login" not in user:
+        found.append("10-users.sh makes no such user")
+    for name, key in (("prometheus", "AFTERTHOUGHT_PROMETHEUS_URL"), ("postgres", "AFTERTHOUGHT_MONITOR_HOST")):
+        if f"{name}:" not in environment[key] or not networks(service) & networks(services[name]):
+            found.append(f"{key} does not lead to {name}")
+    if not any(path.glob("*.json") for path in mounted.values()):
+        found.append("no dashboard is mounted")
+    faults("Grafana's sources have their variables, secrets and files", found, ", ".join(sorted(used)))
 
 
 def check_systemd():
@@ -189,6 +294,9 @@ def check_names():
     """Every setting that these files name is one that the program knows."""
     sources = "\n".join(path.read_text() for path in (ROOT / "Sources").rglob("*.swift"))
     known = set(re.findall(r'"(AFTERTHOUGHT_[A-Z0-9_]+)"', sources))
+    # Of Grafana's own files; check_grafana compares those.
+    provisioned = "\n".join(path.read_text() for path in (DOCKER / "grafana/provisioning").rglob("*.yml"))
+    known |= set(re.findall(r"\$\{(AFTERTHOUGHT_[A-Z0-9_]+)\}", provisioned))
     used = {}
     files = [DOCKER / "Dockerfile", DOCKER / "compose.yaml", *DOCKER.glob("systemd/*"), *DOCKER.glob("kubernetes/*")]
     for path in files:

@@ -147,6 +147,28 @@ def check_scrape(client, port):
     say(f"scraped: {len(names(text))} names, {len(text.splitlines())} lines, all stored; every rule is evaluated")
 
 
+def check_dashboard(client, url):
+    """Every query of every panel, as Grafana would ask it: Prometheus and PostgreSQL take it."""
+    with open(os.path.join(HERE, "docker/grafana/dashboards/afterthought.json")) as file:
+        panels = json.load(file)["panels"]
+    targets = [(panel["title"], target) for panel in panels for target in panel.get("targets", [])]
+    silent, asked = [], 0
+    for title, target in targets:
+        if "rawSql" in target:
+            sql = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 between now() - interval '1 day' and now()", target["rawSql"])
+            psql(url, "set role afterthought_monitor; " + sql)
+            continue
+        asked += 1
+        expression = target["expr"].replace('job=~"$job"', 'job=~"afterthought"').replace("$__rate_interval", "1m")
+        if not client.ask("query", query=expression)["result"]:
+            silent.append(title)
+    say(f"dashboard: {asked} expressions and {len(targets) - asked} statements taken; without data now: {silent}")
+    # Bots count their reads in their own processes, a model is not configured, and nobody fails.
+    allowed = {"Reads a second", "Age of answers", "Time of reads"}
+    if set(silent) - allowed:
+        raise SystemExit(f"expected data in every panel of a worker, got: none in {sorted(set(silent) - allowed)}")
+
+
 def psql(url, sql):
     return subprocess.run(
         ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", url, "-c", sql], capture_output=True, text=True,
@@ -225,6 +247,10 @@ def play(scene):
     reach("a job that ran", 'sum(afterthought_job_runs_total{status="completed"})', lambda value: value > 0)
     reach("pairs to be audited", "afterthought_audit_pairs_total", lambda value: value > 0)
     check_scrape(client, port)
+    subprocess.run([PROGRAM, "migrate", "--roles", "--database-url", url], check=True, stdout=subprocess.DEVNULL)
+    wait(
+        "a job's failed share", lambda: client.ask("query", query="afterthought:failed_job_runs:ratio1h")["result"])
+    check_dashboard(client, url)
     say(
         f"lag {client.value('afterthought:watermark_lag_seconds:now'):.1f} s, a sample took "
         f"{client.value('afterthought_sample_duration_seconds') * 1000:.1f} ms, all pairs fresh")

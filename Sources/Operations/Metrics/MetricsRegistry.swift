@@ -62,7 +62,10 @@ package final class MetricsRegistry: Sendable {
     package init() {}
 
     /// The names of all families, in order.
-    package var names: [String] { state.withLock { $0.families.map(\.name) } }
+    package var names: [String] { families.map(\.name) }
+
+    /// All families, in order.
+    var families: [Family] { state.withLock { $0.families } }
 
     /// The names and label names of all families, with the suffixes under which a histogram's samples go.
     package var sampleNames: Set<String> {
