@@ -15,7 +15,7 @@ struct AdoptFaultTests {
     ) throws -> [[String?]] {
         let end = Deadline.after(milliseconds: 60_000)
         var said = try query(&connection)
-        while said != expected, end.remainingNanoseconds > 0 {
+        while said != expected, end.remainingNanoseconds != 0 {
             usleep(20_000)
             said = try query(&connection)
         }

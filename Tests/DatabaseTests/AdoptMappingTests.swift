@@ -169,7 +169,7 @@ struct AdoptMappingTests {
             "expected a table without inheritance, got: one that inherits or is inherited from", "a trigger"
         ),
         (
-            "create table public.t (id int, user_id text, bot_name text, role text, content text, created_at timestamptz)",
+            "create table public.t (id int, user_id text, bot_name text, role text, content text, created_at date)",
             "expected a primary key or a unique index over columns that are not null, got: none", "alter table"
         ),
         (

@@ -1,5 +1,5 @@
--- Purpose: tables of an application that are mirrored into messages: what is adopted, how far its history has been read,
---          rows that could not be taken; the functions that its triggers call.
+-- Purpose: tables of an application that are mirrored into messages: what is adopted, how far its history has been
+--          read, rows that could not be taken; the functions that its triggers call.
 -- Locks: none on existing tables (everything here is new); `afterthought adopt` locks the adopted table for a moment.
 -- Online: yes.
 
