@@ -62,7 +62,8 @@ extension EndpointRoutes {
             answers: [
                 HTTPAnswer(
                     200,
-                    "Of the pair's newest \(PairActivity.messagesMax) messages; weekday 1 is Monday, hours are UTC.",
+                    "Hours of the pair's newest \(PairActivity.messagesMax) messages, emotions of the newest "
+                        + "\(PairActivity.emotionsMax) that were looked at; weekday 1 is Monday, hours are UTC.",
                     .object([
                         ("messages", .integer(minimum: 1)), ("first_at", .moment), ("last_at", .moment),
                         ("hours", .array(hour)), ("emotions", .array(emotion)),

@@ -1,21 +1,17 @@
 """Looks at the page of a worker as a person would; see `check`."""
 
 import json
-import os
 import pathlib
-import pwd
 import re
 import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.parse
-import urllib.request
 
 from browser import Browser, until
+from worker import Worker
 
 WORK, OUT, PORT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
-PROGRAM = os.environ["AFTERTHOUGHT"]
 KEY = (WORK / "key").read_text().strip()
 EVIL = "<img src=x onerror=alert(1)>"
 MIXED = "مستخدم 🌊 \u202eabc"
@@ -26,52 +22,6 @@ def judge(what, is_good, more=""):
     global failures
     failures += not is_good
     print(("PASS " if is_good else "FAIL ") + what + (f": {more}" if more and not is_good else ""), flush=True)
-
-
-class Worker:
-    """A worker on a private database, with or without a key."""
-
-    def __init__(self, folder, port, has_key=True):
-        self.folder, self.port = folder, port
-        self.url = f"http://127.0.0.1:{port}"
-        words = [PROGRAM, "worker", "--embedded", "--data-folder", str(WORK / folder), "--cycle-seconds", "1",
-                 "--http-port", str(port), "--job-poll-seconds", "1", "--metrics-seconds", "2",
-                 # A row that was changed by hand is to stay so.
-                 "--audit-seconds", "86400"]
-        if has_key:
-            words += ["--admin-key-file", str(WORK / "key")]
-        self.process = subprocess.Popen(words, stderr=open(WORK / f"log-{folder}", "a"), stdout=subprocess.DEVNULL)
-        until(self.is_ready, "the worker to be ready", 120)
-
-    def is_ready(self):
-        if self.process.poll() is not None:
-            raise RuntimeError((WORK / f"log-{self.folder}").read_text())
-        try:
-            return urllib.request.urlopen(f"{self.url}/health/ready", timeout=2).status == 200
-        except OSError:
-            return False
-
-    def ask(self, path, method="GET"):
-        request = urllib.request.Request(self.url + path, method=method, headers={"X-Admin-Key": KEY})
-        return json.load(urllib.request.urlopen(request, timeout=20))
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait(timeout=60)
-
-    def sql(self, text):
-        """Runs SQL as the owner of the private database."""
-        data = WORK / self.folder / "data"
-        owner = data.stat().st_uid
-        socket = (data / "postmaster.pid").read_text().split("\n")[4]
-        role = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
-        for user in ["afterthought", pwd.getpwuid(owner).pw_name, role]:
-            done = subprocess.run(
-                ["psql", "-h", socket, "-U", user, "-d", "afterthought", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text],
-                capture_output=True, text=True)
-            if done.returncode == 0:
-                return done.stdout.strip()
-        raise RuntimeError(done.stderr)
 
 
 def plant(worker):
@@ -239,6 +189,7 @@ DRAWINGS = {"memories": ".bar-front", "forgetting": "path.line", "topics": "rect
 
 
 def look_up(page, bot, user):
+    page.get("document.querySelector('#pair-body').replaceChildren()")
     page.type("#pair-bot", bot)
     page.type("#pair-user", user)
     page.click("#pair-form button")
@@ -292,6 +243,11 @@ def strange(page, worker):
     judge("a topic's name is text", any(EVIL in text for text in topics), topics)
     judge("emotions are drawn where they are kept", page.get(
         "document.querySelectorAll('[data-drawing=emotions] circle').length") == 30)
+    worker.sql(f"update afterthought.strategic_cache set stale_reason = 'quarantined' where bot_name = '{EVIL}'")
+    look_up(page, EVIL, MIXED)
+    head = page.text(".pair-head")
+    judge("what is stale shows its age and why",
+          bool(re.search(r"stale, .* old", head)) and "quarantined" in head, head)
     page.type("#pair-user", "nobody of this name")
     page.click("#pair-form button")
     page.wait("document.querySelector('#pair-note').textContent.includes('Nothing is known')", "that nobody is there")
@@ -308,8 +264,9 @@ def narrow_and_wide(browser, worker, bot, user):
             wide = page.get("[document.documentElement.scrollWidth, innerWidth]")
             judge(f"{width} px {scheme}: no scrolling to the side", wide[0] <= wide[1], wide)
             # Rectangles of letters are at least 11 px high where there are any.
-            small = page.get("""[...document.querySelectorAll('main *')].filter((element) => element.children.length === 0
-                && element.textContent.trim() && parseFloat(getComputedStyle(element).fontSize) < 11).length""")
+            small = page.get("""[...document.querySelectorAll('main *')].filter((element) =>
+                element.children.length === 0 && element.textContent.trim()
+                && parseFloat(getComputedStyle(element).fontSize) < 11).length""")
             judge(f"{width} px {scheme}: letters of 11 px or more", small == 0, small)
             background = page.get("getComputedStyle(document.body).backgroundColor")
             is_dark = sum(int(part) for part in re.findall(r"\d+", background)[:3]) < 200
@@ -332,7 +289,8 @@ def narrow_and_wide(browser, worker, bot, user):
 
 
 def accessible(page):
-    nameless = page.get("""[...document.querySelectorAll('button, input, table, svg, dialog, section')].filter((element) =>
+    nameless = page.get("""[...document.querySelectorAll('button, input, table, svg, dialog, section')].filter(
+        (element) =>
         !(element.getAttribute('aria-label') || element.getAttribute('aria-labelledby') || element.textContent.trim()
             || element.labels?.length || element.caption || element.closest('[data-group]'))).map((element) =>
         element.outerHTML.slice(0, 80))""")
@@ -358,20 +316,31 @@ def hides(page):
     judge("it asks again once it is seen", len(page.requests) > before)
 
 
+def database_goes_away(page, worker):
+    worker.sql("alter database afterthought allow_connections false", "postgres")
+    worker.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'afterthought'", "postgres")
+    page.wait("document.querySelector('#alarm').textContent.includes('expected a database that answers')",
+              "a word on the database being away")
+    judge("a database that is away is said", page.text("#state-text") == "not reached")
+    worker.sql("alter database afterthought allow_connections true", "postgres")
+    page.wait("document.querySelector('#alarm').hidden", "it to be back")
+    judge("a database that is back is said", page.text("#state-text") != "not reached")
+
+
 def goes_away(page, worker):
     worker.stop(signal.SIGKILL)
     page.wait("!document.querySelector('#alarm').hidden && document.querySelector('#alarm').textContent"
               ".includes('does not answer')", "a word on the worker being away")
     judge("a worker that is away is said", page.text("#state-text") == "not reached")
     page.picture(OUT / "away-1400-light.png")
-    again = Worker(worker.folder, worker.port)
+    again = Worker(WORK, worker.folder, worker.port)
     page.wait("document.querySelector('#alarm').hidden", "it to be back")
     judge("a worker that is back is said", page.text("#state-text") != "not reached")
     return again
 
 
 def nothing_there(browser):
-    worker = Worker("empty", PORT + 1, has_key=False)
+    worker = Worker(WORK, "empty", PORT + 1, has_key=False)
     page = opened(browser, worker, key=None)
     page.wait("document.querySelector('#start-hint').textContent.includes('record_message')", "what to do first")
     judge("an empty database says what to do next", True)
@@ -380,7 +349,7 @@ def nothing_there(browser):
     page.key("Enter", 13)
     page.wait("document.querySelector('#key-problem').textContent.includes('without a key')", "that there is no key")
     page.click("#key-cancel")
-    page.wait("document.querySelector('#clusters-body').textContent.includes('AFTERTHOUGHT_ADMIN_KEY')", "how to have one")
+    page.wait("document.querySelector('#clusters-body').textContent.includes('AFTERTHOUGHT_ADMIN_KEY')", "how to")
     judge("without a key the page says how to turn it on", True)
     page.picture(OUT / "empty-1400-light.png")
     quiet(page, worker, "empty")
@@ -389,11 +358,12 @@ def nothing_there(browser):
 
 
 def main():
-    worker = Worker("server", PORT)
+    worker = Worker(WORK, "server", PORT)
     browser = Browser("chromium")
     try:
         bot, user = worker.sql(
-            "select bot_name || '|' || user_id from afterthought.strategic_cache order by messages_reflected desc limit 1"
+            "select bot_name || '|' || user_id from afterthought.strategic_cache "
+            "order by messages_reflected desc limit 1"
         ).split("|")
         plant(worker)
         page = opened(browser, worker)
@@ -412,6 +382,7 @@ def main():
         page.front()
         hides(page)
         quiet(page, worker, "the page all along")
+        database_goes_away(page, worker)
         worker = goes_away(page, worker)
         nothing_there(browser)
     finally:

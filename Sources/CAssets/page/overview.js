@@ -14,7 +14,20 @@ const state = {
 
 async function askOverview() {
   const asked = Date.now();
-  const now = await ask('/api/v1/admin/overview?samples=0');
+  let now;
+  try {
+    now = await ask('/api/v1/admin/overview?samples=0');
+  } catch (refusal) {
+    // Too many requests is no word on the worker.
+    if (refusal.status >= 500) {
+      server.refusal = refusal.message;
+      server.failedAt ??= Date.now();
+    }
+    throw refusal;
+  }
+  server.refusal = null;
+  server.failedAt = null;
+  server.answeredAt = Date.now();
   // Halfway between question and answer, in the clock of the database.
   clock.offset = new Date(now.at).getTime() - (asked + Date.now()) / 2;
   state.overview = now;
@@ -41,7 +54,7 @@ function showTiles(now) {
       now.lag_seconds === null ? 'some shard was never finished' : 'of the shard furthest behind',
       isBehind ? 'warn' : 'good'),
     tile(
-      'Everything reflected until', 'verified_through',
+      'Reflected until', 'verified_through',
       now.verified_through ? dayTime.format(new Date(now.verified_through)) : '–', null,
       now.verified_through ? moment(now.verified_through, {isShort: true}) : 'never yet'),
     tile(
@@ -153,7 +166,8 @@ async function askEngines() {
 function showState() {
   const now = state.overview;
   const age = server.answeredAt ? (Date.now() - server.answeredAt) / 1000 : null;
-  const isAway = server.failure !== null;
+  const failure = server.silence ?? server.refusal;
+  const isAway = failure !== null;
   let [text, kind] = ['asking the worker…', ''];
   if (isAway) [text, kind] = ['not reached', 'bad'];
   else if (now) {
@@ -171,7 +185,7 @@ function showState() {
   document.body.classList.toggle('old', isAway || isOld);
   const alarm = byId('alarm');
   const since = server.failedAt ? dayTime.format(server.failedAt) : '';
-  const said = isAway ? `Not reached since ${since}: ${server.failure}. ${
+  const said = isAway ? `Not reached since ${since}: ${failure}. ${
                           age === null ? 'Nothing could be shown yet' :
                                          'What is shown is from then'}; it is asked again every few seconds.` :
                         '';

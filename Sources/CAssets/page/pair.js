@@ -227,39 +227,26 @@ function summary(column, value) {
   }
 }
 
-/** Names and values of an object, or the parts of a list. */
-function facts(value) {
-  if (Array.isArray(value))
-    return el(
-      'bdi', {},
-      value
-        .map(
-          (item) =>
-            (item !== null && typeof item === 'object' ?
-               Object.values(item).map((part) => (typeof part === 'number' ? short(part) : String(part))).join(' ') :
-               typeof item === 'number' ? short(item) :
-                                          String(item)))
-        .join(', '));
-  return el(
-    'dl', {class: 'values'},
-    Object.entries(value).map(
-      ([name, said]) => el(
-        'div', {}, el('dt', {}, spoken(name)),
-        el(
-          'dd', {},
-          said === null              ? '–' :
-            typeof said === 'number' ? short(said) :
-            typeof said === 'object' ? nested(said) :
-                                       foreign(said)))));
+/** A value without parts as text; null as what stands for nothing. */
+const plainText = (value) => (value === null ? '–' : typeof value === 'number' ? short(value) : String(value));
+
+/** The parts of a value inside another, in one line. */
+function nested(said) {
+  if (Array.isArray(said)) return said.map(plainText).join(', ') || 'none';
+  return Object.entries(said).map(([name, part]) => `${spoken(name)} ${plainText(part)}`).join(', ') || 'none';
 }
 
-const nested = (said) =>
-  (Array.isArray(said) ?
-     said.map((item) => (typeof item === 'object' ? JSON.stringify(item) : String(item))).join(', ') :
-     Object.entries(said)
-       .map(([name, count]) => `${spoken(name)} ${typeof count === 'number' ? short(count) : count}`)
-       .join(', ')) ||
-  'none';
+/** Names and values of an object, or the parts of a list. */
+function facts(value) {
+  const text = (said) => (said !== null && typeof said === 'object' ? nested(said) : plainText(said));
+  if (Array.isArray(value)) return el('bdi', {}, value.map(text).join('; '));
+  const parts = Object.entries(value).map(([name, said]) => {
+    const shown = text(said);
+    return el(
+      'div', {class: shown.length > 14 ? 'long' : null}, el('dt', {}, spoken(name)), el('dd', {}, foreign(shown)));
+  });
+  return el('dl', {class: 'values'}, parts);
+}
 
 const explainButton = (column) => el(
   'button',

@@ -5,8 +5,11 @@ const server = {
   key: sessionStorage.getItem(keyName),
   /** Whether the worker has a key at all; null: not known yet. */
   takesKey: null,
+  /** When the overview came last: how old what is shown is. */
   answeredAt: null,
-  failure: null,
+  /** Why nobody answers, and why the overview, which needs the database, does not come; null: all is well. */
+  silence: null,
+  refusal: null,
   failedAt: null,
 };
 
@@ -40,27 +43,21 @@ async function ask(path, {method = 'GET', withKey = false} = {}) {
   try {
     reply = await fetch(path, {method, headers, cache: 'no-store', signal: AbortSignal.timeout(15000)});
   } catch (error) {
-    server.failure = 'the worker does not answer';
+    server.silence = 'the worker does not answer';
     server.failedAt ??= Date.now();
-    throw new Refusal(0, server.failure, 'see whether its process runs');
+    throw new Refusal(0, server.silence, 'see whether its process runs');
   }
+  server.silence = null;
   let answer = null;
   try {
     answer = await reply.json();
   } catch { /* what is no JSON is no answer */
   }
   if (reply.ok && answer !== null) {
-    server.answeredAt = Date.now();
-    server.failure = null;
-    server.failedAt = null;
     if (withKey) server.takesKey = true;
     return answer;
   }
   const refusal = new Refusal(reply.status, answer?.error ?? `status ${reply.status}`, answer?.hint);
-  if (reply.status === 503 || reply.status === 500) {
-    server.failure = refusal.message;
-    server.failedAt ??= Date.now();
-  }
   if (reply.status === 403) server.takesKey = false;
   if (reply.status === 401) {
     server.takesKey = true;

@@ -1,8 +1,9 @@
 import Bytes
 import Postgres
 
-/// When a user wrote to a bot, by hour of the week (UTC), and what messages that were looked at were found to feel
-/// like, as one JSON object; of the pair's newest messages, read through the index of pairs.
+/// When a user wrote to a bot, by hour of the week (UTC), and what emotions were found in messages, as one JSON object.
+///
+/// It reads the pair's newest messages through the index of pairs, and the newest of those that somebody had looked at.
 package struct PairActivity: JSONListing {
     package static let name = "pair_activity"
     /// Messages that are looked at.
@@ -24,12 +25,15 @@ package struct PairActivity: JSONListing {
             where n.role = 'user'
             group by 1, 2
         ), emotions as (
-            select n.effective_at as at, n.role, a.valence, a.arousal, a.dominant_emotion
-            from afterthought.message_analysis as a
-            join newest as n on n.id = a.message_id
-            where a.user_id = $1 and a.bot_name = $2
-            order by n.effective_at desc
-            limit \(emotionsMax)
+            select m.effective_at as at, m.role, a.valence, a.arousal, a.dominant_emotion
+            from (
+                select l.message_id, l.valence, l.arousal, l.dominant_emotion
+                from afterthought.message_analysis as l
+                where l.user_id = $1 and l.bot_name = $2
+                order by l.message_id desc
+                limit \(emotionsMax)
+            ) as a
+            join afterthought.messages as m on m.id = a.message_id
         )
         select jsonb_build_object(
             'messages', (select count(*) from newest),
