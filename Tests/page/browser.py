@@ -144,6 +144,10 @@ class Page:
             self.send("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code,
                       **({"text": "\r"} if name == "Enter" and kind == "keyDown" else {}))
 
+    def screen(self, path):
+        """What is on the screen, as a PNG."""
+        pathlib.Path(path).write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
+
     def picture(self, path, selector=None):
         """The whole page, or one element of it, as a PNG."""
         box = self.get("[0, 0, document.documentElement.scrollWidth, document.documentElement.scrollHeight]"

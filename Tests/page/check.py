@@ -277,7 +277,7 @@ def narrow_and_wide(browser, worker, bot, user):
                 page.picture(OUT / f"{section}-{width}-{scheme}.png", f"#{section}")
             page.click("[data-signal=memory_snapshot] .explain")
             page.wait("document.querySelector('#explain-dialog .explanation') !== null", "an explanation")
-            page.picture(OUT / f"explain-{width}-{scheme}.png", "#explain-dialog")
+            page.screen(OUT / f"explain-{width}-{scheme}.png")
             quiet(page, worker, f"{width} px {scheme}")
             if (width, scheme) == (1400, "dark"):
                 page.key("Escape", 27)

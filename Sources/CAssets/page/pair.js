@@ -95,6 +95,9 @@ async function lookUp(bot, user) {
   }
 }
 
+/** The moment some seconds before now. */
+const momentBefore = (seconds) => moment(new Date(nowMilliseconds() - seconds * 1000).toISOString());
+
 function pairParts(data, activity) {
   const isFresh = data.freshness === 'fresh';
   const head = el(
@@ -107,7 +110,8 @@ function pairParts(data, activity) {
     data.stale_reason ? reason(spoken(data.stale_reason)) : null,
     el(
       'div', {class: 'facts'},
-      fact('checked', isNumber(data.age_seconds) ? `${duration(data.age_seconds)} ago` : '–'),
+      fact('looked up', momentBefore(0)),
+      fact('checked', isNumber(data.age_seconds) ? momentBefore(data.age_seconds) : '–'),
       fact('newest message', moment(data.reflects_through)), fact('written', moment(data.computed_at)),
       fact('messages', whole(data.messages_reflected))));
   return [
