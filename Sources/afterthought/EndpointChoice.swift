@@ -124,7 +124,8 @@ struct EndpointChoice: Sendable {
             log: { WorkerLog.write($0, json: json) })
     }
 
-    /// Inputs that are left out one by one, and rows that all those runs together may fold: some 100 ms.
+    /// Inputs that are left out one by one, and rows that all those runs together may fold: less than the command does,
+    /// since somebody waits, and a thread of the endpoint with them.
     private static let explainedInputsMax = 20
     private static let explainedRowsMax = 20_000
 

@@ -170,6 +170,7 @@ def retries(page, worker):
                      "[row.cells[0].textContent, row.cells[1].textContent, row.cells[2].textContent])")
     judge("a pair in quarantine is shown as text", [EVIL, MIXED] in [cell[:2] for cell in cells]
           and EVIL in cells[0][2], cells)
+    page.picture(OUT / "quarantine-planted.png", "#quarantine")
     page.click("#quarantine-table tbody tr button")
     page.wait("document.querySelector('#confirm-dialog').open", "the question")
     page.click("#confirm-dialog button[value=no]")
@@ -248,6 +249,7 @@ def strange(page, worker):
     head = page.text(".pair-head")
     judge("what is stale shows its age and why",
           bool(re.search(r"stale, .* old", head)) and "quarantined" in head, head)
+    page.picture(OUT / "pair-strange.png", "#pair")
     page.type("#pair-user", "nobody of this name")
     page.click("#pair-form button")
     page.wait("document.querySelector('#pair-note').textContent.includes('Nothing is known')", "that nobody is there")
