@@ -5,7 +5,7 @@ TRAITS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench quality lint image-check deploy-check reader clients-check fuzz endpoint-check metrics-check
+.PHONY: help deps build demo test bench quality lint image-check deploy-check reader clients-check fuzz endpoint-check metrics-check page-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ quality: deps ## measure the engines on labelled data, into .build/quality and t
 
 endpoint-check: ## schemathesis and 10,000 hostile requests against a worker's HTTP endpoint
 	Tests/endpoint/check
+
+page-check: ## look at a worker's page with a real browser (installs what is missing); pictures in .build/page-check
+	Tests/page/check
 
 lint: ## check format and documentation comments
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests

@@ -37,7 +37,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CMicroHTTP"),
-        .target(name: "CAssets", exclude: ["embedding", "emotion", "sample"]),
+        .target(name: "CAssets", exclude: ["embedding", "emotion", "page", "sample"]),
         .target(name: "Bytes", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
         shipped("Model", ["Bytes"]),
         shipped("Engines", ["Model", "Bytes"]),

@@ -1,4 +1,5 @@
 import Bytes
+import Store
 
 /// A page of one file, with the policy that lets exactly its own styles and scripts run.
 package struct DashboardPage: Sendable {
@@ -38,32 +39,21 @@ package struct DashboardPage: Sendable {
             .adding("Content-Security-Policy", policy)
     }
 
-    /// A page that says where everything is, without drawing anything.
-    package static let links = DashboardPage(
-        """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width">
-        <title>Afterthought</title>
-        <style>
-        :root { color-scheme: light dark; }
-        body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem; padding: 0 1rem; }
-        </style>
-        </head>
-        <body>
-        <h1>Afterthought</h1>
-        <p>What this worker tells:</p>
-        <ul>
-        <li><a href="/health/ready">whether it is ready</a></li>
-        <li><a href="/metrics">metrics</a></li>
-        <li><a href="/api/v1/admin/system/health">jobs, and when they run next</a></li>
-        <li><a href="/api/v1/admin/tasks/history?limit=20">what ran</a></li>
-        <li><a href="/api/clustering/background-status">clustering</a></li>
-        <li><a href="/openapi.json">all it can be asked (OpenAPI)</a></li>
-        </ul>
-        </body>
-        </html>
-        """)
+    /// The page that ships with the program.
+    package static let shipped = DashboardPage(Self.put(together: PageAsset.all))
+
+    /// Puts styles and scripts in the place of the marks that the markup has for them.
+    static func put(together parts: [PageAsset]) -> String {
+        func joined(_ ending: String) -> String {
+            parts.filter { $0.name.hasSuffix(ending) }.map(\.text).joined(separator: "\n")
+        }
+        var html = joined(".html")
+        for (mark, element, ending) in [("<!-- styles -->", "style", ".css"), ("<!-- scripts -->", "script", ".js")] {
+            guard let place = html.firstRange(of: mark) else {
+                preconditionFailure("expected \(mark) in the page, got: none")
+            }
+            html.replaceSubrange(place, with: "<\(element)>\n\(joined(ending))</\(element)>")
+        }
+        return html
+    }
 }

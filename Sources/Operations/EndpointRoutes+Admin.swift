@@ -4,7 +4,7 @@ import Store
 
 extension EndpointRoutes {
     /// How the whole is doing.
-    var admin: [HTTPRoute] { [systemHealth, history, overview] }
+    var admin: [HTTPRoute] { [systemHealth, history, overview, engines] }
 
     private static let activeDays = 7
 
@@ -112,13 +112,21 @@ extension EndpointRoutes {
 
     private var overview: HTTPRoute {
         let hour: JSONSchema = .object([("hour", .moment), ("messages", .integer(minimum: 0))])
-        let sample: JSONSchema = .object([("at", .moment), ("lag_seconds", .optional(.number))])
+        let sample: JSONSchema = .object([
+            ("at", .moment), ("lag_seconds", .optional(.number)), ("shards_fresh", .integer(minimum: 0, maximum: 64)),
+            ("messages_processed", .integer(minimum: 0)),
+        ])
         return HTTPRoute(
             .get, "/api/v1/admin/overview", "overview",
             summary: "Freshness, lag and throughput, now and over the last day.", access: .anyone,
+            parameters: [
+                HTTPParameter(
+                    "samples", "how many samples, the newest; all unless told otherwise",
+                    .integer(minimum: 0, maximum: Int64(LagHistory.samplesMax)))
+            ],
             answers: [
                 HTTPAnswer(
-                    200, "Lag samples are this process's own, one a minute since it started; of 64 shards.",
+                    200, "Samples are this process's own, one a minute, as is what it processed; of 64 shards.",
                     .object([
                         ("at", .moment), ("verified_through", .optional(.moment)), ("lag_seconds", .optional(.number)),
                         ("ttl_seconds", .number), ("shards_fresh", .integer(minimum: 0, maximum: 64)),
@@ -129,7 +137,9 @@ extension EndpointRoutes {
                         ("lag_samples", .array(sample)), ("messages_by_hour", .optional(.array(hour))),
                     ]))
             ],
-            handler: .database { [lag, figures] _, connection in
+            handler: .database { [lag, figures] request, connection in
+                let all = Int64(LagHistory.samplesMax)
+                let samples = try request.number("samples", 0...all, default: all)
                 guard let now = try connection.first(OperationsOverview()) else { throw MissingRow() }
                 let hours = try figures.value("messages_by_hour") {
                     .array(
@@ -137,7 +147,8 @@ extension EndpointRoutes {
                             jsonObject([("hour", .string(row.hour.rfc3339)), ("messages", .whole(row.messages))])
                         })
                 }
-                let more = jsonObject([("lag_samples", lag.json), ("messages_by_hour", hours)])
+                let lags = lag.json(samplesMax: Int(samples))
+                let more = jsonObject([("lag_samples", lags), ("messages_by_hour", hours)])
                 return .json(.object((now.members ?? []) + (more.members ?? [])))
             })
     }

@@ -6,7 +6,7 @@ extension EndpointRoutes {
     /// What is known about a user and a bot, and the pairs that could not be processed.
     var pairs: [HTTPRoute] { [readPair, listQuarantine, retryQuarantined] }
 
-    private static let pairParameters = [
+    static let pairParameters = [
         HTTPParameter("bot_name", "the bot", nameSchema), HTTPParameter("user_id", "the user", nameSchema),
     ]
 
@@ -28,9 +28,7 @@ extension EndpointRoutes {
             handler: .database { request, connection in
                 let wanted = ReadPairSignals(user: try request.name("user_id"), bot: try request.name("bot_name"))
                 guard let pair = try connection.first(wanted), pair.freshness != "missing" else {
-                    throw RequestFault(
-                        404, "expected a user and a bot with processed messages, got: a pair without a row",
-                        hint: "the bot comes first: /api/v1/cache/{bot_name}/{user_id}")
+                    throw Self.noPair
                 }
                 return HTTPResponse(contentType: "application/json", body: Array(pair.json.utf8))
             })

@@ -10,7 +10,7 @@ struct EndpointRoutes: Sendable {
     let figures = FigureCache()
 
     var all: [HTTPRoute] {
-        let routes = health + [metrics, dashboard] + clustering + admin + jobs + pairs
+        let routes = health + [metrics, dashboard] + clustering + admin + jobs + pairs + explanations
         return routes + [OpenAPIDocument.route(for: routes)]
     }
 

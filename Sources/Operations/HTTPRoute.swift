@@ -93,11 +93,14 @@ package struct HTTPParameter: Sendable {
     package var name: String
     package var meaning: String
     package var schema: JSONSchema
+    /// Whether a query must have it; what is in the path always has to be there.
+    package var isRequired = false
 
-    package init(_ name: String, _ meaning: String, _ schema: JSONSchema) {
+    package init(_ name: String, _ meaning: String, _ schema: JSONSchema, isRequired: Bool = false) {
         self.name = name
         self.meaning = meaning
         self.schema = schema
+        self.isRequired = isRequired
     }
 }
 

@@ -114,7 +114,7 @@ package enum OpenAPIDocument {
         let isPlace = route.places.contains { $0 == "{\(parameter.name)}" }
         return object([
             ("name", .string(parameter.name)), ("in", .string(isPlace ? "path" : "query")),
-            ("required", .bool(isPlace)), ("description", .string(parameter.meaning)),
+            ("required", .bool(isPlace || parameter.isRequired)), ("description", .string(parameter.meaning)),
             ("schema", parameter.schema.json),
         ])
     }

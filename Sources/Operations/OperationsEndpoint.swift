@@ -37,7 +37,7 @@ package final class OperationsEndpoint: Sendable {
     ///   - page: what stands at `/`.
     package init(
         configuration: EndpointConfiguration, options: ConnectionOptions, services: EndpointServices,
-        page: DashboardPage = .links
+        page: DashboardPage = .shipped
     ) {
         self.configuration = configuration
         self.services = services
@@ -106,7 +106,7 @@ package final class OperationsEndpoint: Sendable {
         while !isStopping {
             // A database that is away leaves a gap, which is what there is to show.
             if let overview = try? withConnection(nil, { try $0.first(OperationsOverview()) }) {
-                lag.add(overview: overview)
+                lag.add(overview: overview, figures: services.figures())
             }
             let deadline = Deadline.after(milliseconds: UInt64(configuration.sampleSeconds * 1000))
             sampling.lock()

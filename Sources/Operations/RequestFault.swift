@@ -51,6 +51,17 @@ extension HTTPRequest {
         return number
     }
 
+    /// One of some words in the query, which must have it once.
+    func choice(_ parameter: String, _ choices: [String]) throws(RequestFault) -> String {
+        let given = target.query.filter { $0.name == parameter }
+        guard given.count == 1, choices.contains(given[0].value) else {
+            throw RequestFault(
+                400, "expected \(parameter) to be one that the description lists, got: something else",
+                hint: "/openapi.json lists them")
+        }
+        return given[0].value
+    }
+
     private static func isPlainNumber(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }

@@ -75,7 +75,8 @@ struct SignalAccount {
     private var isSettled = true
 
     init(
-        _ connection: inout Connection, _ explanation: SignalExplanation, of pair: Pair, inputsMax: Int
+        _ connection: inout Connection, _ explanation: SignalExplanation, of pair: Pair, inputsMax: Int,
+        foldedRowsMax: Int = SignalAccount.foldedRowsMax
     ) throws {
         self.explanation = explanation
         guard let cached = try connection.first(ChooseCachedPairs(only: pair)) else {
@@ -103,7 +104,7 @@ struct SignalAccount {
         guard let rows else { return }
         let places = rows.indices.filter { explanation.input.takes(rows[$0].event) }
         inputs = places.map { Self.name(rows[$0]) }
-        let tries = min(inputsMax, Self.foldedRowsMax / max(1, rows.count))
+        let tries = min(inputsMax, foldedRowsMax / max(1, rows.count))
         for place in places.suffix(tries) {
             leftOut += 1
             var rest = rows

@@ -1,6 +1,7 @@
 import Bytes
 import Engines
 import Jobs
+import Model
 import Operations
 import Postgres
 import Store
@@ -69,7 +70,7 @@ struct EndpointChoice: Sendable {
     /// - Throws: `CommandFailure`; `HTTPServerError` when it can't listen where it was told to.
     static func start(
         _ invocation: Invocation, _ parts: WorkerParts, _ jobs: JobRunner?, _ progress: WorkerProgress,
-        _ metrics: @escaping @Sendable () -> String
+        _ telemetry: WorkerTelemetry
     ) async throws -> EndpointChoice? {
         guard let configuration = try configuration(invocation) else { return nil }
         let json = Command.logsJSON(invocation)
@@ -81,7 +82,7 @@ struct EndpointChoice: Sendable {
             options: parts.options, log: { _ in })
         let endpoint = OperationsEndpoint(
             configuration: configuration, options: parts.options,
-            services: services(parts, runner: runner, jobs: jobs, progress: progress, metrics, json: json))
+            services: services(parts, runner: runner, jobs: jobs, progress: progress, telemetry, json: json))
         let choice = EndpointChoice(endpoint: endpoint, runner: runner)
         do {
             _ = try await onOwnThread { try endpoint.start() }
@@ -106,7 +107,7 @@ struct EndpointChoice: Sendable {
 
     private static func services(
         _ parts: WorkerParts, runner: JobRunner, jobs: JobRunner?, progress: WorkerProgress,
-        _ metrics: @escaping @Sendable () -> String, json: Bool
+        _ telemetry: WorkerTelemetry, json: Bool
     ) -> EndpointServices {
         let inspection = MessageInspection(configuration: parts.configuration, analyzer: parts.analyzer)
         return EndpointServices(
@@ -117,7 +118,37 @@ struct EndpointChoice: Sendable {
             },
             wakeJobs: { if let jobs { Task { try? await jobs.schedule() } } },
             analyzeMessage: { id, connection in try inspection.inspect(&connection, message: id)?.json },
-            metrics: metrics, worker: { progress.state(runsJobs: jobs != nil) },
+            metrics: telemetry.exposition, figures: { [metrics = telemetry.metrics] in metrics.figures },
+            signals: SignalExplanation.all.map(\.column) + CharacterExplanation.all.map(\.column),
+            explain: explain, worker: { progress.state(runsJobs: jobs != nil) },
             log: { WorkerLog.write($0, json: json) })
+    }
+
+    /// Inputs that are left out one by one, and rows that all those runs together may fold: less than the command does,
+    /// since somebody waits, and a thread of the endpoint with them.
+    private static let explainedInputsMax = 20
+    private static let explainedRowsMax = 20_000
+
+    /// Explains as the command does, with less leaving out.
+    private static func explain(
+        _ column: String, user: String, bot: String, _ connection: inout Connection
+    ) throws -> EndpointServices.Explanation {
+        do {
+            if let explanation = SignalExplanation.of(column: column) {
+                let account = try SignalAccount(
+                    &connection, explanation, of: Pair(userID: user, botName: bot), inputsMax: explainedInputsMax,
+                    foldedRowsMax: explainedRowsMax)
+                return .found(json: account.json)
+            }
+            guard let explanation = CharacterExplanation.of(column: column) else { return .noPair }
+            return .found(json: try CharacterAccount(&connection, explanation, of: bot).json)
+        } catch {
+            guard let failure = error as? CommandFailure else { throw error }
+            switch failure.code {
+            case .data: return .noPair
+            case .busy: return .busy
+            default: throw failure
+            }
+        }
     }
 }

@@ -85,7 +85,7 @@ struct WorkerProcess: Sendable {
             let languageModel = try LanguageModelChoice.configuration(invocation.environment)
             WorkerLog.line("language model: \(LanguageModelChoice.spoken(languageModel))", json: json)
         }
-        let endpoint = try await EndpointChoice.start(invocation, parts, runner, progress, telemetry.exposition)
+        let endpoint = try await EndpointChoice.start(invocation, parts, runner, progress, telemetry)
         do { try await runParts() } catch {
             await endpoint?.stop()
             throw error

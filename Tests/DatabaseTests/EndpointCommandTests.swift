@@ -1,4 +1,5 @@
 import Bytes
+import Engines
 import Foundation
 import Postgres
 import Support
@@ -89,6 +90,15 @@ struct EndpointCommandTests {
                 while try RawClient.ask(port, "GET", "/api/v1/cache/elena/u1", key).status != 200 { usleep(20_000) }
                 let pair = try RawClient.ask(port, "GET", "/api/v1/cache/elena/u1", key).json
                 #expect(pair["freshness"]?.string == "fresh" && pair["signals"]?.members?.isEmpty == false)
+                for signal in ["last_engagement_gap_hours", "engagement_score_avg"] {
+                    let path = "/api/v1/explain/elena/u1?signal=\(signal)"
+                    while try RawClient.ask(port, "GET", path, key).status == 503 { usleep(20_000) }
+                    let explained = try RawClient.ask(port, "GET", path, key).json
+                    #expect(explained["column"]?.string == signal && explained["formula"] != nil, "\(explained.text)")
+                }
+                #expect(try RawClient.ask(port, "GET", "/api/v1/explain/a/b?signal=topic_drift", key).status == 404)
+                let engines = try RawClient.ask(port, "GET", "/api/v1/admin/engines").json
+                #expect(engines["engines"]?.array?.count == EnginePart.allCases.count, "\(engines.text)")
                 #expect(try RawClient.ask(port, "GET", "/metrics").text.contains("afterthought_build_info{"))
                 let client = try RawClient(port: port)
                 client.send("POST /api/clustering/background-force HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")

@@ -100,6 +100,9 @@
             ("GET", "/api/v1/cache/elena/u1", 404, "read_pair"),
             ("GET", "/api/v1/admin/quarantine", 200, "list_quarantine"),
             ("POST", "/api/v1/admin/quarantine/elena/u%2F2/retry", 202, "retry_quarantined"),
+            ("GET", "/api/v1/admin/engines", 200, "list_engines"),
+            ("GET", "/api/v1/explain/elena/u1?signal=topic_drift", 200, "explain_signal"),
+            ("GET", "/api/v1/activity/elena/u1", 200, "read_activity"),
         ]
 
         @Test func everyAnswerHasTheShapeThatTheDescriptionGives() async throws {
@@ -291,6 +294,57 @@
             #expect(try connection.textRows("select count(*) from afterthought.jobs") == [["0"]])
         }
 
+        @Test func aSignalIsExplainedOrItIsSaidWhyNot() async throws {
+            try fill()
+            let bench = try EndpointBench()
+            defer { bench.stop() }
+            for (query, user, status) in [
+                ("?signal=topic_drift", "u1", 200), ("?signal=quality_trend", "u1", 200), ("", "u1", 400),
+                ("?signal=", "u1", 400), ("?signal=user_id", "u1", 400),
+                ("?signal=topic_drift&signal=topic_drift", "u1", 400), ("?signal=topic_drift", "nobody", 404),
+                ("?signal=topic_drift", "behind", 503),
+            ] {
+                let reply = try await bench.askWithKey("GET", "/api/v1/explain/elena/\(user)\(query)")
+                #expect(reply.status == status, "\(query) \(user): \(reply)")
+                if status == 200 {
+                    #expect(reply.json["column"]?.string == String(query.split(separator: "=")[1]))
+                    #expect(reply.json["view"]?.string == "elena")
+                }
+            }
+            #expect(try await bench.ask("GET", "/api/v1/explain/elena/u1?signal=topic_drift").status == 401)
+            #expect(try await bench.ask("GET", "/api/v1/activity/elena/u1").status == 401)
+            #expect(try await bench.askWithKey("GET", "/api/v1/activity/u1/elena").status == 404)
+        }
+
+        @Test func theHoursOfTheWeekAreThoseOfTheUsersMessages() async throws {
+            var connection = try TestDatabase.current.connect()
+            try connection.execute(
+                """
+                insert into afterthought.messages (user_id, bot_name, role, content, created_at) values
+                    ('u1', 'elena', 'user', 'a', '2026-01-05 23:10Z'),
+                    ('u1', 'elena', 'user', 'b', '2026-01-05 23:50Z'),
+                    ('u1', 'elena', 'bot', 'c', '2026-01-06 00:10Z'), ('u1', 'elena', 'user', 'd', '2026-01-11 07:00Z'),
+                    ('u2', 'elena', 'user', 'e', '2026-01-05 23:00Z');
+                insert into afterthought.message_analysis (
+                    message_id, bot_name, user_id, concepts, emotion, dominant_emotion, valence, arousal,
+                    engine_version, config_hash, null_reason)
+                select id, bot_name, user_id, '[]', '{}', 'joy', 0.5, 0.25, 1, 'x', 'y' from afterthought.messages
+                where content in ('d', 'e')
+                """)
+            let bench = try EndpointBench()
+            defer { bench.stop() }
+            let told = try await bench.askWithKey("GET", "/api/v1/activity/elena/u1").json
+            // 5 January 2026 was a Monday, the 11th a Sunday.
+            let hours = (told["hours"]?.array ?? []).map { hour in
+                ["weekday", "hour", "messages"].map { hour[$0]?.int64 }
+            }
+            #expect(hours == [[1, 23, 2], [7, 7, 1]])
+            #expect(told["messages"]?.int64 == 4)
+            #expect(told["emotions"]?.array?.count == 1 && told["emotions"]?[0]?["valence"]?.double == 0.5)
+            #expect(told["emotions"]?[0]?["role"]?.string == "user")
+            #expect(!told.text.contains("\"d\""))
+        }
+
         @Test func everyStatementIsUnderstood() throws {
             var connection = try TestDatabase.current.connect()
             _ = try connection.describe(BeginAudit.self)
@@ -303,6 +357,7 @@
             _ = try connection.describe(RetryQuarantine.self)
             _ = try connection.describe(ClusterCentroids.self)
             _ = try connection.describe(ReadPairSignals.self)
+            _ = try connection.describe(PairActivity.self)
         }
     }
 #endif

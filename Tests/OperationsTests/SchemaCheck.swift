@@ -7,7 +7,26 @@ extension EndpointServices {
     static let none = EndpointServices(
         runJob: { _, _ in JobOutcome(id: 1, state: nil, error: nil, metadata: []) }, wakeJobs: {},
         analyzeMessage: { _, _ in nil }, metrics: { "" },
+        figures: {
+            Figures(messages: 7, parts: [Figures.Part(name: "text", batches: 2, seconds: 0.5, nullRatio: 0.25)])
+        }, signals: ["topic_drift", "quality_trend"],
+        explain: { column, user, bot, _ in
+            switch user {
+            case "u1": .found(json: explanation(of: column, bot: bot))
+            case "behind": .busy
+            default: .noPair
+            }
+        },
         worker: { WorkerState(secondsSinceProgress: nil, fault: nil, runsJobs: false) }, log: { _ in })
+
+    private static func explanation(of column: String, bot: String) -> String {
+        """
+        {"view": "\(bot)", "column": "\(column)", "engine": "memory_aging", "meaning": null, "formula": "a",
+        "method": "b", "value": 0.5,
+        "recomputed": 0.5, "equal": true, "null_reason": null, "validated": true, "engine_version": 4,
+        "config_hash": "c", "computed_at": "2026-01-01T00:00:00Z", "inputs": [{"stream": "messages", "id": 1}]}
+        """
+    }
 }
 
 extension JSONSchema {

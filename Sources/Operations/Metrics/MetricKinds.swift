@@ -2,7 +2,7 @@ import Bytes
 
 /// A number that only grows while the process runs.
 package struct Counter: Sendable {
-    private let series: MetricSeries
+    let series: MetricSeries
 
     init(_ series: MetricSeries) { self.series = series }
 
@@ -20,7 +20,7 @@ package struct Counter: Sendable {
 
 /// A number that goes up and down.
 package struct Gauge: Sendable {
-    private let series: MetricSeries
+    let series: MetricSeries
 
     init(_ series: MetricSeries) { self.series = series }
 
@@ -33,7 +33,7 @@ package struct Gauge: Sendable {
 
 /// How often values fell into each of some ranges.
 package struct Histogram: Sendable {
-    private let series: MetricSeries
+    let series: MetricSeries
 
     init(_ series: MetricSeries) { self.series = series }
 

@@ -98,6 +98,9 @@ package final class MetricsRegistry: Sendable {
 
     func change(_ body: (inout [Double]) -> Void) { state.withLock { body(&$0.cells) } }
 
+    /// Some cells in a row.
+    func cells(_ start: Int, count: Int) -> [Double] { state.withLock { Array($0.cells[start..<(start + count)]) } }
+
     /// Everything in Prometheus' text format; a gauge of which nothing is known has no sample.
     package func exposition() -> String {
         let (families, cells) = state.withLock { ($0.families, $0.cells) }
