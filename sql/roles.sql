@@ -164,8 +164,7 @@ grant insert, update, delete on
 to afterthought_admin;
 -- Erasing a user.
 grant delete on
-    afterthought.personality_history, afterthought.personality_update_requests, afterthought.operations_audit,
-    afterthought.adoption_rejects
+    afterthought.personality_history, afterthought.personality_update_requests, afterthought.operations_audit
 to afterthought_admin;
 grant insert, update on afterthought.erased_users to afterthought_admin;
 grant update on afterthought.erasure_bounds to afterthought_admin;

@@ -74,7 +74,6 @@ package enum Doctor {
         Check(name: "transactions") { try transactions(&$0) },
         Check(name: "settings") { try settings(&$0) },
         Check(name: "quarantine") { try quarantine(&$0) },
-        Check(name: "adoptions") { try adoptions(&$0) },
     ]
 
     static func server(_ status: SchemaStatus) -> DoctorFinding {

@@ -48,16 +48,6 @@ struct CommandFailure: Error {
                 case .interrupted: .interrupted
                 }
             self.init(code, error.message, hint: error.hint)
-        case let error as AdoptionError:
-            let code: ExitCode =
-                switch error.kind {
-                case .usage: .usage
-                case .unfit: .data
-                case .forbidden: .unavailable
-                case .busy: .busy
-                case .interrupted: .interrupted
-                }
-            self.init(code, error.message, hint: error.hint)
         case let error as MigrationError: self.init(.unavailable, error.message, hint: error.hint)
         case let error as WorkerRefusal: self.init(.unavailable, error.description, hint: error.hint)
         case let error as ScanRefusal: self.init(.unavailable, error.description, hint: error.hint)

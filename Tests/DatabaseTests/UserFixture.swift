@@ -40,8 +40,6 @@ enum UserFixture {
         values (\(u), '\(bot)', 'warmth', 0.5);
         insert into afterthought.outreach_attempts (user_id, bot_name, topic) values (\(u), '\(bot)', \(m));
         insert into afterthought.pair_changes (user_id, bot_name, reason) values (\(u), '\(bot)', 'requested');
-        insert into afterthought.adoption_rejects (source, external_id, user_id, reason)
-        values ('public.chat', 'public.chat:' || md5(\(u)), \(u), 'content is missing');
         """
 
     private static let states = """

@@ -85,7 +85,6 @@ package struct UserTable: Sendable {
             UserTable("chat_personality_insights"), UserTable("entertainment_interactions"),
             UserTable("user_personality_profiles"), UserTable("personality_history"),
             UserTable("user_update_failures"), UserTable("personality_update_requests"),
-            UserTable("adoption_rejects"),
             UserTable("outreach_rules", scope: .pair),
             stream("messages"), stream("memory_retrievals"), stream("metric_points", user: "coalesce(t.user_id, '')"),
             stream("trait_activations"), stream("outreach_attempts"),
