@@ -28,6 +28,22 @@ grant usage on schema afterthought
     to afterthought_app, afterthought_interface, afterthought_reader, afterthought_worker, afterthought_admin,
         afterthought_monitor;
 
+-- Migrations close these to the public, but a dump that was restored without its privileges opens them again.
+do $$
+declare
+    closed regprocedure;
+begin
+    for closed in
+        select p.oid::regprocedure
+        from pg_proc as p
+        where p.pronamespace = 'afterthought'::regnamespace and (p.prosecdef or p.proname in (
+            'apply_bot_isolation', 'bots_of_user', 'disable_bot_isolation', 'enable_bot_isolation', 'revert_adapter'))
+    loop
+        execute format('revoke execute on function %s from public', closed);
+    end loop;
+end
+$$;
+
 -- The application: inserts by column list. A grant on a whole table could not be narrowed afterwards, and whoever sets
 -- tx or id himself could hide a row from the worker for ever.
 grant insert (

@@ -29,7 +29,8 @@ extension EndpointRoutes {
                             ("formula", .string), ("method", .string), ("value", .anything), ("recomputed", .anything),
                             ("equal", .optional(.flag)), ("null_reason", text), ("validated", .flag),
                             ("engine_version", .optional(.integer())), ("config_hash", text),
-                            ("computed_at", .optional(.moment)), ("inputs", .array(.object([], isOpen: true))),
+                            ("computed_at", .optional(.moment)),
+                            ("inputs", .optional(.array(.object([], isOpen: true)))),
                         ], isOpen: true))
             ],
             handler: .database { [services] request, connection in

@@ -12,7 +12,7 @@ package struct HTTPLimits: Sendable {
     package var bodyBytesMax = 4 << 10
     /// How long a request may take to arrive, a connection to lie idle, or an answer to be taken.
     package var clientSeconds = 10.0
-    /// How long requests that are under way may take when the server stops.
+    /// How long requests that are under way may take when the server stops, and then their refusals to be sent.
     package var stopSeconds = 2.0
 
     package init() {}
@@ -125,7 +125,7 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
             }
             gate.lock()
             // A refusal takes a moment to be sent; a client that does not take it gets none.
-            let sent = Deadline.after(milliseconds: 500)
+            let sent = Deadline.after(milliseconds: UInt64(limits.stopSeconds * 1000))
             while unsentCount > 0, gate.wait(Self.draining, until: sent) {}
             gate.unlock()
             watchdog?.join()
@@ -133,13 +133,6 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
             unsafe MHD_stop_daemon(daemon)
             unsafe self.daemon = nil
             if listener >= 0 { close(listener) }
-        }
-
-        /// Connections that are open now.
-        package var connectionCount: Int {
-            gate.lock()
-            defer { gate.unlock() }
-            return connections.count
         }
 
         // What the callbacks tell ---------------------------------------------------------------------------------
@@ -307,6 +300,5 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
         }
 
         package func stop() {}
-        package var connectionCount: Int { 0 }
     }
 #endif

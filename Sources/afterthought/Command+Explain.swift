@@ -58,6 +58,7 @@ struct SignalAccount {
     static let foldedRowsMax = 2_000_000
 
     let explanation: SignalExplanation
+    let historyRowsMax: Int
     var preview: SignalPreview
     var anchors: [(name: String, value: String?)] = []
     /// Input rows that the engine listens to: stream and id, oldest first; nil for a history too long to look at.
@@ -76,9 +77,10 @@ struct SignalAccount {
 
     init(
         _ connection: inout Connection, _ explanation: SignalExplanation, of pair: Pair, inputsMax: Int,
-        foldedRowsMax: Int = SignalAccount.foldedRowsMax
+        foldedRowsMax: Int = SignalAccount.foldedRowsMax, historyRowsMax: Int = SignalAccount.historyRowsMax
     ) throws {
         self.explanation = explanation
+        self.historyRowsMax = historyRowsMax
         guard let cached = try connection.first(ChooseCachedPairs(only: pair)) else {
             throw CommandFailure(
                 .data, "expected a user and a bot with processed messages, got: a pair without a row",
@@ -90,7 +92,7 @@ struct SignalAccount {
                 .busy, "expected a pair whose shard is caught up, got: one in a backlog", hint: "try again in a while")
         }
         let rows = try recomputation.history(
-            &connection, of: cached.pair, through: through, rowsMax: Self.historyRowsMax)
+            &connection, of: cached.pair, through: through, rowsMax: historyRowsMax)
         let row = rows.flatMap { recomputation.row(of: $0, pair: pair) }
         preview = try SignalPreview.draw(
             &connection,
@@ -159,7 +161,7 @@ struct SignalAccount {
             add("hangs on", leftOut == 0 ? nil : deciders)
             add("", leftOut == 0 ? nil : "each of the newest \(leftOut) was left out once")
         } else {
-            add("", "more than \(grouped(Self.historyRowsMax)) rows: not looked at one by one")
+            add("", "more than \(grouped(historyRowsMax)) rows: not looked at one by one")
         }
         return table.text()
     }
@@ -211,8 +213,12 @@ struct SignalAccount {
         json.endObject()
         for (key, rows) in [("inputs", inputs), ("hangs_on", decisive)] {
             json.key(key)
+            guard let rows else {
+                json.value(JSONValue.null)
+                continue
+            }
             json.beginArray()
-            for row in rows ?? [] {
+            for row in rows {
                 json.beginObject()
                 text("stream", row.stream)
                 json.key("id")

@@ -128,6 +128,8 @@ struct EndpointChoice: Sendable {
     /// since somebody waits, and a thread of the endpoint with them.
     private static let explainedInputsMax = 20
     private static let explainedRowsMax = 20_000
+    /// A longer history is not read: its texts would be in memory at once, for each request under way.
+    private static let explainedHistoryRowsMax = 2_000
 
     /// Explains as the command does, with less leaving out.
     private static func explain(
@@ -137,7 +139,7 @@ struct EndpointChoice: Sendable {
             if let explanation = SignalExplanation.of(column: column) {
                 let account = try SignalAccount(
                     &connection, explanation, of: Pair(userID: user, botName: bot), inputsMax: explainedInputsMax,
-                    foldedRowsMax: explainedRowsMax)
+                    foldedRowsMax: explainedRowsMax, historyRowsMax: explainedHistoryRowsMax)
                 return .found(json: account.json)
             }
             guard let explanation = CharacterExplanation.of(column: column) else { return .noPair }

@@ -96,6 +96,18 @@ struct RestoreTests {
         }
     }
 
+    /// Who may call each function, beside its owner.
+    private static let functionRights = """
+        select p.oid::regprocedure::text, (
+            select string_agg(coalesce(r.rolname, 'public'), ', ' order by r.rolname)
+            from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+                left join pg_roles as r on r.oid = a.grantee
+            where a.grantee <> p.proowner)
+        from pg_proc as p
+        where p.pronamespace = 'afterthought'::regnamespace
+        order by 1
+        """
+
     @Test("a dump without what is derived, restored where the roles are not, comes to the same bytes")
     func dumpWithoutDerived() async throws {
         let source = TestDatabase.current
@@ -118,7 +130,10 @@ struct RestoreTests {
         for table in derived {
             #expect(try Workbench.count(&other, "select count(*) from afterthought.\(table)") == 0, "\(table)")
         }
+        let rights = try connection.textRows(Self.functionRights)
+        #expect(try other.textRows(Self.functionRights) != rights)
         try Migrator.applyRoles(&other)
+        #expect(try other.textRows(Self.functionRights) == rights)
         _ = try Reconciler.reconcile(&other)
         try await Workbench.runOnce(restored)
         #expect(expected == (try await FaultBench.outcome(restored)))

@@ -45,6 +45,12 @@ package struct RawClient: Sendable {
         }
     }
 
+    /// Whether something has come, or the server has closed the connection, within so long.
+    package func hasAnswer(milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) > 0
+    }
+
     /// All that comes until the server closes the connection.
     package func receiveToEnd() -> [UInt8] {
         var bytes: [UInt8] = []

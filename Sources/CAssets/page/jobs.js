@@ -107,7 +107,6 @@ async function askQuarantine() {
     }
     throw refusal;
   }
-  byId('quarantine-count').textContent = whole(found.count);
   if (found.count === 0) {
     fill(body, empty('No pair is in quarantine: all were processed.'));
     return;
@@ -144,7 +143,10 @@ async function askQuarantine() {
                     onclick: () => retryPair(pair)
                   },
                   'Retry'),
-                'right')))))));
+                'right')))))),
+    count > found.count ?
+      el('p', {class: 'muted'}, `The first ${whole(found.count)}; \`afterthought quarantine\` lists all.`) :
+      '');
 }
 
 async function retryPair(pair) {

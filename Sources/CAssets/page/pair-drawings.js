@@ -342,7 +342,9 @@ function weekFigure(activity, best) {
   if (activity.hours.length === 0) return noFigure('week', caption, 'The user has not written yet.');
   const most = Math.max(...activity.hours.map((hour) => hour.messages));
   return drawnFigure(
-    'week', caption, `the user's messages, UTC; at most ${whole(most)} an hour; triangles: best hours to write first`,
+    'week', caption,
+    `the user's of the newest ${whole(activity.messages)} messages, UTC; at most ${whole(most)} an hour; triangles: `
+      + 'best hours to write first',
     'The user\'s messages by hour of the week', 7 * 18 + 38, (root, width) => {
       const left = 34;
       const wide = (width - left - 4) / 24;

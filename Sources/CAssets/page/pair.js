@@ -292,8 +292,9 @@ function explanation(found) {
                     rows.filter((item) => item.stream === stream).slice(-20).map((item) => item.id).join(', ')}`)
                 .join('; ');
   const isSame = JSON.stringify(found.value) === JSON.stringify(found.recomputed);
-  const isOfBot = found.inputs.length > 0 && 'measure' in found.inputs[0];
-  const inputs = isOfBot ?
+  const isOfBot = found.inputs?.length > 0 && 'measure' in found.inputs[0];
+  const inputs = found.inputs === null ? ['more rows than are looked at here: `afterthought explain` takes more'] :
+    isOfBot ?
     found.inputs.map(
       (input) => el(
         'div', {},

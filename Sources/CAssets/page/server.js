@@ -183,9 +183,9 @@ async function runPoll(entry) {
     await entry.run();
     entry.dueAt = Date.now() + entry.seconds * 1000;
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    // Not at once again: whoever is down needs no crowd when it is back.
+    // Not at once again: whoever is down needs no crowd when it is back, and a mistake here is made again.
     entry.dueAt = Date.now() + Math.max(5, entry.seconds) * 1000;
+    if (!(error instanceof Refusal)) throw error;
   } finally {
     entry.isUnderWay = false;
     showState();
