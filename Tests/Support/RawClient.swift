@@ -14,7 +14,7 @@ package struct RawClient: Sendable {
     }
 
     let port: Int
-    package let socket: Int32
+    let socket: Int32
 
     /// Connects to this machine.
     package init(port: Int) throws {

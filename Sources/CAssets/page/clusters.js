@@ -33,16 +33,12 @@ async function forceClustering() {
       'All conversations are looked at again; that takes seconds to minutes. Clusters that stay alike keep their ids.',
       'Cluster anew'))
     return;
-  try {
-    const answer = await ask('/api/clustering/background-force', {method: 'POST', withKey: true});
-    say(note, `In the queue as job ${answer.job_id}.`, 'good');
-    clusteringPoll.dueAt = 0;
-    quickUntil = Date.now() + 60000;
-    pollDue();
-  } catch (refusal) {
-    if (!(refusal instanceof Refusal)) throw refusal;
-    say(note, `It was not started: ${told(refusal)}`, 'bad');
-  }
+  await order(note, '/api/clustering/background-force', {
+    shownBy: [clusteringPoll],
+    seconds: 60,
+    done: (answer) => `In the queue as job ${answer.job_id}.`,
+    failed: 'It was not started'
+  });
 }
 
 let shownClusters = '';

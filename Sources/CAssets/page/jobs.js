@@ -49,26 +49,15 @@ async function askJobs() {
 async function runJob(job) {
   const note = byId('jobs-note');
   if (!await haveKey()) return;
-  try {
-    const answer = await ask(pathOf('/api/v1/admin/tasks/', job, '/trigger'), {method: 'POST', withKey: true});
-    say(
-      note,
-      `${job} is in the queue as job ${answer.job_id}` +
-        (answer.scheduler_running ? '; it starts in a moment.' :
-                                    ', but this worker runs no jobs (--no-jobs): another has to.'),
-      'good');
-    jobsPoll.dueAt = 0;
-    historyPoll.dueAt = 0;
-    // It ends when it ends: for a while the table is asked for more often.
-    quickUntil = Date.now() + 60000;
-    pollDue();
-  } catch (refusal) {
-    if (!(refusal instanceof Refusal)) throw refusal;
-    say(note, `${job} was not run: ${told(refusal)}`, 'bad');
-  }
+  await order(note, pathOf('/api/v1/admin/tasks/', job, '/trigger'), {
+    shownBy: [jobsPoll, historyPoll],
+    seconds: 60,
+    done: (answer) => `${job} is in the queue as job ${answer.job_id}` +
+      (answer.scheduler_running ? '; it starts in a moment.' :
+                                  ', but this worker runs no jobs (--no-jobs): another has to.'),
+    failed: `${job} was not run`
+  });
 }
-
-let quickUntil = 0;
 
 async function askHistory() {
   const {tasks} = await ask('/api/v1/admin/tasks/history?limit=25');
@@ -156,16 +145,10 @@ async function retryPair(pair) {
     ' again, from the pair\'s whole history. If the cause is still there, the pair comes back here.'
   ];
   if (!await confirmed('Retry this pair?', text, 'Retry') || !await haveKey()) return;
-  try {
-    await ask(
-      pathOf('/api/v1/admin/quarantine/', pair.bot_name, '/', pair.user_id, '/retry'),
-      {method: 'POST', withKey: true});
-    say(note, 'The next cycle tries it again.', 'good');
-    quarantinePoll.dueAt = 0;
-    quickUntil = Date.now() + 30000;
-    pollDue();
-  } catch (refusal) {
-    if (!(refusal instanceof Refusal)) throw refusal;
-    say(note, `It was not retried: ${told(refusal)}`, 'bad');
-  }
+  await order(note, pathOf('/api/v1/admin/quarantine/', pair.bot_name, '/', pair.user_id, '/retry'), {
+    shownBy: [quarantinePoll],
+    seconds: 30,
+    done: () => 'The next cycle tries it again.',
+    failed: 'It was not retried'
+  });
 }

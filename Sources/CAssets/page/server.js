@@ -203,3 +203,25 @@ function pollDue() {
   for (const entry of polls)
     if (Date.now() >= entry.dueAt) runPoll(entry);
 }
+
+/** Until when `start.js` asks more often: something that was asked for is under way. */
+let quickUntil = 0;
+
+/**
+ * Asks for a change and says what became of it.
+ *
+ * `shownBy`: the polls whose parts of the page show it, asked at once and, as it ends when it ends, more often for so
+ * many `seconds`; `done`: what to say to the answer; `failed`: what to say before the reason of a refusal.
+ */
+async function order(note, path, {shownBy, seconds, done, failed}) {
+  try {
+    const answer = await ask(path, {method: 'POST', withKey: true});
+    say(note, done(answer), 'good');
+    for (const entry of shownBy) entry.dueAt = 0;
+    quickUntil = Date.now() + seconds * 1000;
+    pollDue();
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    say(note, `${failed}: ${told(refusal)}`, 'bad');
+  }
+}
