@@ -15,7 +15,6 @@ import Store
 /// Limits: the newest `CLUSTERING_CONVERSATIONS_MAX` conversations are clustered; a page holds 2,000 messages.
 package struct ClusteringJob: Job {
     package let name = "clustering"
-    static let pageRowsMax: Int64 = 2_000
     /// While more than this share of vectors is to be made anew, clusters stay as they are.
     static let staleShareMax = 0.1
     static let membersPerStatement = 5_000
@@ -25,21 +24,25 @@ package struct ClusteringJob: Job {
     let version: Int32
     /// Up to so many conversations are clustered anew at each run: it takes no second.
     let alwaysFullMax: Int64
+    /// Messages that are taken in with one commit.
+    let pageRowsMax: Int64
 
     /// Makes the job.
     ///
     /// - Parameters:
     ///   - vectorVersion: grows when the analyzer's embeddings change; stored beside each vector.
     ///   - alwaysFullMax: up to so many conversations clusters are computed anew at each run.
+    ///   - pageRowsMax: messages that are taken in with one commit, at least 1.
     ///   - namer: what may name clusters; nil: their keywords do.
     ///   - analyzer: gives an analyzer of 256 dimensions, when one is needed.
     package init(
         vectorVersion: Int32 = ConversationVector.version, alwaysFullMax: Int64 = 2_000,
-        namer: (any ClusterNamer)? = nil, analyzer: @escaping @Sendable () -> TextAnalyzer
+        pageRowsMax: Int64 = 2_000, namer: (any ClusterNamer)? = nil, analyzer: @escaping @Sendable () -> TextAnalyzer
     ) {
         self.analyzer = analyzer
         self.namer = namer
         self.alwaysFullMax = alwaysFullMax
+        self.pageRowsMax = pageRowsMax
         version = vectorVersion
     }
 
@@ -79,54 +82,62 @@ package struct ClusteringJob: Job {
     private func takeMessagesIn(_ run: inout JobRun, _ connection: inout Connection) throws {
         _ = try run.commit(&connection) { _, connection in try connection.run(OpenClusteringWindow()) }
         let clusters = CurrentClusters(try connection.query(LoadCurrentClusters()), version: version)
+        let analyzer = analyzer()
+        precondition(
+            analyzer.dimensions == UnitVectors.width, "expected 256 dimensions, got: \(analyzer.dimensions)")
+        var ahead: WindowPage?
         while let state = try connection.first(LoadClusteringState()), let window = state.window {
             try run.checkStop()
-            try takePageIn(&run, &connection, state, window, clusters)
+            // Somebody may have changed vectors since the page was read: then it is read again.
+            let known = ahead.flatMap { $0.follows(state) ? $0 : nil }
+            var page = try known ?? WindowPage(state, window, from: state.position, rowsMax: pageRowsMax, &connection)
+            page.analyze(with: analyzer)
+            ahead = nil
+            if !page.isLast {
+                ahead = try WindowPage(state, window, from: page.end, rowsMax: pageRowsMax, &connection)
+            }
+            try store(page, &ahead, analyzer, clusters, &run, &connection, state)
         }
     }
 
-    private func takePageIn(
-        _ run: inout JobRun, _ connection: inout Connection, _ state: ClusteringState, _ window: Snapshot,
-        _ clusters: CurrentClusters
+    /// Adds a page to its conversations and commits; the page ahead is analysed while the server works.
+    private func store(
+        _ page: WindowPage, _ ahead: inout WindowPage?, _ analyzer: TextAnalyzer, _ clusters: CurrentClusters,
+        _ run: inout JobRun, _ connection: inout Connection, _ state: ClusteringState
     ) throws {
-        let page = try connection.query(
-            ScanWindowMessages(state: state, window: window, rowsMax: Self.pageRowsMax))
-        for (row, next) in zip(page, page.dropFirst()) where row.position >= next.position {
-            throw JobFailure("expected messages in the order of commits, got: another order")
-        }
-        let fold = try fold(page, &connection)
-        let changed = fold.changed
+        let changed = try fold(page, &connection).changed
         let joined = clusters.members(of: changed)
-        let isDone = page.count < Int(Self.pageRowsMax)
         let advance = AdvanceClustering(
-            generation: state.generation, position: page.last?.position ?? state.position, isWindowDone: isDone,
+            generation: state.generation, position: page.end, isWindowDone: page.isLast,
             changedConversations: Int64(changed.count))
         try run.commit(&connection) { run, connection in
             // Somebody changed vectors after they were read: the page is done again.
             guard try connection.run(advance) == 1 else { return }
-            if !changed.isEmpty { _ = try connection.run(SaveConversations(rows: changed.map(\.row))) }
-            if let current = state.currentRun, !joined.isEmpty {
-                _ = try connection.run(SaveClusterMembers(run: current, members: joined[...], areAssigned: true))
+            run.tally.recordsProcessed += page.messages.count
+            if page.isLast { run.cursor = .string("clustering") }
+            let share = page.isLast ? 0.5 : 0.5 * Double(page.end.shard) / 64
+            try connection.pipeline { pipeline in
+                if !changed.isEmpty { try pipeline.run(SaveConversations(rows: changed.map(\.row))) }
+                if let current = state.currentRun, !joined.isEmpty {
+                    try pipeline.run(SaveClusterMembers(run: current, members: joined[...], areAssigned: true))
+                }
+                try pipeline.run(
+                    NoteClusteringProgress(
+                        run: run.claim.id, progress: share, messages: Int64(page.messages.count),
+                        assigned: Int64(joined.count)))
+                pipeline.flush()
+                ahead?.analyze(with: analyzer)
             }
-            let share = isDone ? 0.5 : 0.5 * Double(advance.position.shard) / 64
-            _ = try connection.run(
-                NoteClusteringProgress(
-                    run: run.claim.id, progress: share, messages: Int64(page.count), assigned: Int64(joined.count)))
-            run.tally.recordsProcessed += page.count
-            if isDone { run.cursor = .string("clustering") }
         }
     }
 
     /// The conversations of some messages with the messages added.
-    private func fold(_ page: [WindowMessage], _ connection: inout Connection) throws -> ConversationFold {
-        let analyzer = analyzer()
-        precondition(
-            analyzer.dimensions == UnitVectors.width, "expected 256 dimensions, got: \(analyzer.dimensions)")
-        var fold = ConversationFold(analyzer: analyzer, version: version)
+    private func fold(_ page: WindowPage, _ connection: inout Connection) throws -> ConversationFold {
+        var fold = ConversationFold(version: version)
         var keys: Set<ConversationKey> = []
         var spans: [Pair: LoadSessions.Span] = [:]
         let gap = Limits.sessionGapSeconds
-        for message in page {
+        for message in page.messages {
             if let name = message.conversationID {
                 keys.insert(ConversationKey(pair: message.pair, conversationID: name))
             } else {
@@ -143,7 +154,7 @@ package struct ClusteringJob: Job {
             let ordered = spans.values.sorted { $0.pair < $1.pair }
             fold.load(try connection.query(LoadSessions(spans: ordered)))
         }
-        fold.add(page)
+        fold.add(page.messages, page.analyses)
         return fold
     }
 }

@@ -84,7 +84,9 @@ package struct ReembedJob: Job {
                 span = (span?.first ?? message.at, message.at)
                 after = (message.at, message.position.id)
                 guard message.role != .system else { continue }
-                vector.add(analyzer.analyze(content: message.content, suppliedEmbedding: message.embedding))
+                vector.add(
+                    analyzer.analyze(
+                        content: message.content, suppliedEmbedding: message.embedding, readsEmotion: false))
             }
             vector.settleTerms()
             if page.count < Int(Self.pageRowsMax) { break }

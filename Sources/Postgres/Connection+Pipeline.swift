@@ -86,8 +86,14 @@ package struct Pipeline: ~Copyable {
         try regulate()
     }
 
+    /// Sends everything queued so far, so that the server works on it while the closure does something else.
+    ///
+    /// It fails for nothing: if the deadline passes or the connection ends, the end of the pipeline tells.
+    package func flush() { unsafe connection.pointee.flush(deadline) }
+
     private mutating func send<S: Statement>(_ statement: S) throws(PostgresError) {
         if unsafe connection.pointee.health == .broken { throw failure ?? lost() }
+        try unsafe connection.pointee.breakOnPurpose()
         try unsafe connection.pointee.bind(statement)
         guard unsafe connection.pointee.usesPreparedStatements else {
             return try unsafe connection.pointee.sendUnprepared(S.sql)

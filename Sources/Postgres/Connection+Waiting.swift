@@ -11,14 +11,18 @@ extension Connection {
         if let interruption, interruption.isRequested {
             throw PostgresError(.cancelled, "cancelled before the statement was sent")
         }
-        if let breaksBeforeSending, breaksBeforeSending() {
-            health = .broken
-            throw PostgresError(.connectionLost, "broken on purpose")
-        }
+        try breakOnPurpose()
         if health == .outstanding, !recover(deadline) {
             if health == .broken { throw PostgresError(.connectionLost, "the connection was lost before") }
             throw PostgresError(.timeout, "an earlier statement has not ended yet")
         }
+    }
+
+    /// Where tests cut connections off: before any statement.
+    mutating func breakOnPurpose() throws(PostgresError) {
+        guard let breaksBeforeSending, breaksBeforeSending() else { return }
+        health = .broken
+        throw PostgresError(.connectionLost, "broken on purpose")
     }
 
     /// Checks that libpq took a command.
@@ -82,6 +86,15 @@ extension Connection {
         } else {
             // Reading an unwanted COPY to its end may take for ever.
             health = .broken
+        }
+    }
+
+    /// Waits until the socket has taken everything that was sent; what keeps it from that shows at the next result.
+    func flush(_ deadline: Deadline) {
+        while unsafe PQflush(handle) == 1 {
+            guard waitForSocket(writing: true, deadline) == .ready else { return }
+            // The server may want its answers read before it reads on.
+            if unsafe PQconsumeInput(handle) == 0 { return }
         }
     }
 

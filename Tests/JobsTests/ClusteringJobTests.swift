@@ -66,6 +66,40 @@ struct ClusteringJobTests {
             Set(Dictionary(grouping: members.keys) { members[$0] }.values.map(Set.init))
         }
         #expect(partition(parts) == partition(whole))
+
+        try Fixture.startOver(&connection)
+        try Fixture.insert(0..<48, into: &connection)
+        try Fixture.run(ClusteringJob(pageRowsMax: 5) { Fixture.analyzer }, &connection)
+        #expect(try text(&connection, vectors) == sums)
+    }
+
+    @Test("a page that was read ahead is read again if vectors were changed before its turn")
+    func ahead() throws {
+        var connection = try TestDatabase.current.connect()
+        try Fixture.insert(0..<40, into: &connection)
+        // As an erasure does it, beside the commit of the first page: messages go, and the generation moves on.
+        try connection.execute(
+            """
+            create function forget() returns trigger language plpgsql as $$ begin
+                if not exists (select from afterthought.messages where user_id in ('u0', 'u3')) then
+                    return null;
+                end if;
+                delete from afterthought.messages where user_id in ('u0', 'u3');
+                delete from afterthought.conversation_vectors where user_id in ('u0', 'u3');
+                update afterthought.clustering_state set generation = generation + 1;
+                return null;
+            end $$;
+            create constraint trigger forget after insert on afterthought.conversation_vectors
+                deferrable initially deferred for each row execute function forget();
+            """)
+        try Fixture.run(ClusteringJob(pageRowsMax: 10) { Fixture.analyzer }, &connection)
+        #expect(
+            try text(
+                &connection,
+                """
+                select count(*), sum(messages), count(*) filter (where user_id in ('u0', 'u3'))
+                from afterthought.conversation_vectors
+                """) == "28 84 0")
     }
 
     @Test("fewer than two conversations: skipped, and said so")

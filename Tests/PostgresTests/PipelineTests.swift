@@ -44,6 +44,29 @@ struct PipelineTests {
         #expect(bytes == 600 * 40_000)
     }
 
+    @Test func theServerWorksWhileTheClosureDoes() throws {
+        struct Lock: Statement {
+            static let name = "lock"
+            static let sql = "select pg_advisory_xact_lock(7), length($1)"
+            var text: String
+            func bind(to parameters: inout Parameters) { parameters.append(text) }
+        }
+        var connection = try prepared()
+        var other = try TestDatabase.current.connect()
+        let deadline = Deadline.after(milliseconds: 10_000)
+        var isLocked = false
+        // More than the socket takes at once.
+        let text = String(repeating: "z", count: 20_000_000)
+        try connection.pipeline { pipeline in
+            try pipeline.run(Lock(text: text))
+            pipeline.flush()
+            while !isLocked, deadline.remainingNanoseconds != 0 {
+                isLocked = try other.textRows("select pg_try_advisory_xact_lock(7)") == [["f"]]
+            }
+        }
+        #expect(isLocked)
+    }
+
     @Test func oneFailureUndoesAll() throws {
         var connection = try prepared()
         let error = failure {

@@ -45,10 +45,12 @@ package struct TextAnalyzer: Sendable {
     ///   - suppliedEmotion: labels and scores that came with the message; unknown labels are passed over.
     ///   - suppliedEmbedding: a vector of any width that came with the message; ignored if it is wider than
     ///     `embeddingWidthMax`, holds what is not finite, or has no length.
+    ///   - readsEmotion: false leaves the computed emotion out, for those who have no use for it.
     /// - Returns: the analysis; it never fails.
     /// - Complexity: O(length), at most 8 KiB.
     package func analyze(
-        content: String, suppliedEmotion: [(label: String, score: Double)]? = nil, suppliedEmbedding: [Float]? = nil
+        content: String, suppliedEmotion: [(label: String, score: Double)]? = nil, suppliedEmbedding: [Float]? = nil,
+        readsEmotion: Bool = true
     ) -> MessageAnalysis {
         var content = content
         content.makeContiguousUTF8()
@@ -75,7 +77,7 @@ package struct TextAnalyzer: Sendable {
         applyCues(scan, into: &result)
         if let supplied = suppliedEmotion, let emotion = Emotion(supplied: supplied) {
             result.emotion = emotion
-        } else {
+        } else if readsEmotion {
             result.emotion = computedEmotion(scan, rulesApply: result.rulesApply)
         }
         return result

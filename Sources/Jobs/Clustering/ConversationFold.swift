@@ -21,73 +21,86 @@ struct ConversationFold {
 
     static let gapMicroseconds = Int64(Limits.sessionGapSeconds * 1e6)
 
-    let analyzer: TextAnalyzer
     let version: Int32
-    private(set) var entries: [ConversationKey: Entry] = [:]
-    private var sessions: [Pair: [ConversationKey]] = [:]
+    private(set) var entries: [Entry] = []
+    private var places: [ConversationKey: Int] = [:]
+    private var sessions: [Pair: [Int]] = [:]
 
-    init(analyzer: TextAnalyzer, version: Int32) {
-        self.analyzer = analyzer
-        self.version = version
-    }
+    init(version: Int32) { self.version = version }
 
     /// Takes conversations in as they are stored.
     mutating func load(_ rows: some Sequence<ConversationRow>) {
-        for row in rows where entries[row.key] == nil {
-            let vector = row.vector
-            entries[row.key] = Entry(row: row, vector: vector, isStale: row.version != version)
-            if row.isSession { sessions[row.key.pair, default: []].append(row.key) }
+        for row in rows where places[row.key] == nil {
+            insert(Entry(row: row, vector: row.vector, isStale: row.version != version))
         }
     }
 
     /// Adds messages, in any order.
-    mutating func add(_ messages: [WindowMessage]) {
-        let ordered = messages.sorted {
-            ($0.pair, $0.at.microseconds, $0.position.id) < ($1.pair, $1.at.microseconds, $1.position.id)
+    ///
+    /// - Parameters:
+    ///   - messages: of any conversations whose stored state was loaded.
+    ///   - analyses: of each message; nil for those that say nothing about a conversation.
+    mutating func add(_ messages: [WindowMessage], _ analyses: [MessageAnalysis?]) {
+        precondition(
+            messages.count == analyses.count, "expected \(messages.count) analyses, got: \(analyses.count)")
+        // Sessions of a pair depend on the order of its messages, those of different pairs don't on each other.
+        for indices in Dictionary(grouping: messages.indices, by: { messages[$0].pair }).values {
+            let ordered = indices.sorted {
+                (messages[$0].at.microseconds, messages[$0].position.id)
+                    < (messages[$1].at.microseconds, messages[$1].position.id)
+            }
+            for index in ordered { add(messages[index], analyses[index]) }
         }
-        for message in ordered { add(message) }
-        for key in entries.keys where entries[key]?.isChanged == true { entries[key]?.vector.settleTerms() }
+        for place in entries.indices where entries[place].isChanged { entries[place].vector.settleTerms() }
     }
 
-    private mutating func add(_ message: WindowMessage) {
-        let key = key(of: message)
-        var entry = entries.removeValue(forKey: key) ?? newEntry(key, message)
-        entry.isChanged = true
-        entry.row.messages += 1
-        entry.row.firstAt = min(entry.row.firstAt, message.at)
-        entry.row.lastAt = max(entry.row.lastAt, message.at)
-        if !entry.isStale, message.role != .system {
-            entry.vector.add(analyzer.analyze(content: message.content, suppliedEmbedding: message.embedding))
+    private mutating func add(_ message: WindowMessage, _ analysis: MessageAnalysis?) {
+        let place = place(of: message)
+        entries[place].isChanged = true
+        entries[place].row.messages += 1
+        entries[place].row.firstAt = min(entries[place].row.firstAt, message.at)
+        entries[place].row.lastAt = max(entries[place].row.lastAt, message.at)
+        if let analysis, !entries[place].isStale { entries[place].vector.add(analysis) }
+    }
+
+    @discardableResult
+    private mutating func insert(_ entry: Entry) -> Int {
+        let place = entries.count
+        places[entry.row.key] = place
+        if entry.row.isSession { sessions[entry.row.key.pair, default: []].append(place) }
+        entries.append(entry)
+        return place
+    }
+
+    /// Where the conversation of a message is; it is opened if there is none.
+    private mutating func place(of message: WindowMessage) -> Int {
+        if let name = message.conversationID {
+            let key = ConversationKey(pair: message.pair, conversationID: name)
+            return places[key] ?? open(key, message)
         }
-        entries[key] = entry
-    }
-
-    private mutating func newEntry(_ key: ConversationKey, _ message: WindowMessage) -> Entry {
-        let isSession = message.conversationID == nil
-        if isSession { sessions[key.pair, default: []].append(key) }
-        let row = ConversationRow(
-            key: key, isSession: isSession, space: 0, version: version, messages: 0, weight: 0, firstAt: message.at,
-            lastAt: message.at, sums: [], terms: "{}")
-        return Entry(row: row, vector: ConversationVector(), isStale: false)
-    }
-
-    private func key(of message: WindowMessage) -> ConversationKey {
-        if let name = message.conversationID { return ConversationKey(pair: message.pair, conversationID: name) }
-        var best: (key: ConversationKey, firstAt: Timestamp)?
-        for key in sessions[message.pair] ?? [] {
-            guard let row = entries[key]?.row,
-                message.at.microseconds >= row.firstAt.microseconds - Self.gapMicroseconds,
+        var best: Int?
+        for place in sessions[message.pair] ?? [] {
+            let row = entries[place].row
+            guard message.at.microseconds >= row.firstAt.microseconds - Self.gapMicroseconds,
                 message.at.microseconds <= row.lastAt.microseconds + Self.gapMicroseconds
             else { continue }
-            if best.map({ row.firstAt < $0.firstAt }) ?? true { best = (key, row.firstAt) }
+            if best.map({ row.firstAt < entries[$0].row.firstAt }) ?? true { best = place }
         }
-        return best?.key
-            ?? ConversationKey(pair: message.pair, conversationID: "session:\(message.position.id)")
+        if let best { return best }
+        let key = ConversationKey(pair: message.pair, conversationID: "session:\(message.position.id)")
+        return places[key] ?? open(key, message)
+    }
+
+    private mutating func open(_ key: ConversationKey, _ message: WindowMessage) -> Int {
+        let row = ConversationRow(
+            key: key, isSession: message.conversationID == nil, space: 0, version: version, messages: 0, weight: 0,
+            firstAt: message.at, lastAt: message.at, sums: [], terms: "{}")
+        return insert(Entry(row: row, vector: ConversationVector(), isStale: false))
     }
 
     /// The conversations that messages were added to, as they are to be stored, by name.
     var changed: [(row: ConversationRow, vector: ConversationVector, isStale: Bool)] {
-        entries.values.filter(\.isChanged).sorted { $0.row.key < $1.row.key }.map { entry in
+        entries.filter(\.isChanged).sorted { $0.row.key < $1.row.key }.map { entry in
             (entry.row.with(entry.vector), entry.vector, entry.isStale)
         }
     }

@@ -36,7 +36,6 @@ package struct UnitVectors: Hashable, Sendable {
     /// - Returns: whether it has a direction; if not, nothing is appended.
     @discardableResult
     package mutating func append(directionOf sum: some Sequence<some BinaryInteger>) -> Bool {
-        let start = cells.count
         var squared = 0.0
         var values: [Double] = []
         values.reserveCapacity(Self.width)
@@ -48,8 +47,8 @@ package struct UnitVectors: Hashable, Sendable {
         precondition(values.count == Self.width, "expected \(Self.width) numbers, got: \(values.count)")
         guard squared > 0 else { return false }
         let scale = Self.unit / squared.squareRoot()
-        for value in values { cells.append(Int16((value * scale).rounded())) }
-        return cells.count > start
+        cells.append(contentsOf: values.map { Int16(($0 * scale).rounded()) })
+        return true
     }
 
     /// Replaces a row by the direction of a sum; leaves it as it is if the sum has none.
