@@ -9,7 +9,7 @@ import Bytes
 ///     let found = Clustering(vectors: vectors, keys: keys).clusters { _ in }
 ///     // found.assignments[row] is the cluster of a row, found.centroids the clusters' directions
 ///
-/// Limits: `clustersMax` clusters; it holds 1.1 kB a row beside the rows themselves.
+/// Limits: `clustersMax` clusters; it holds 2.1 kB a row beside the rows themselves.
 package struct Clustering: Sendable {
     package static let clustersMax = 256
     /// Below this silhouette there is one cluster: what looks like more is noise.

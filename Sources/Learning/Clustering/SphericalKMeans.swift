@@ -18,7 +18,8 @@ struct Partition: Sendable {
 /// Spherical k-means: each vector belongs to the centroid of largest cosine, each centroid is the direction of the sum.
 ///
 /// Seeds are drawn by greedy k-means++; sums are whole numbers, kept up to date by the rows that move. A row draws by
-/// the hash of its key, not by its place, so the order of rows and the coming and going of others hardly matter.
+/// the hash of its key, not by its place, so the order of rows and the coming and going of others hardly matter. After
+/// the first pass a row is compared only with centroids that may be nearer than its own (`ProductBounds`).
 ///
 /// Sources: Dhillon and Modha 2001; Arthur and Vassilvitskii 2007; drawing by weight in one pass: Efraimidis and
 /// Spirakis 2006.
@@ -97,13 +98,16 @@ struct SphericalKMeans {
     ///
     /// - Parameters:
     ///   - seeds: at least one row.
-    ///   - iterationsMax: how many times all rows are looked at, at most.
+    ///   - iterationsMax: how many times all rows are looked at, at most; up to `ProductBounds.movesMax`.
     ///   - checkpoint: called once a pass; may throw to end early.
     /// - Returns: the partition, without empty clusters.
     /// - Complexity: O(rows · seeds) a pass.
     func partition(
         from seeds: some Collection<Int>, iterationsMax: Int, checkpoint: () throws -> Void
     ) rethrows -> Partition {
+        precondition(
+            iterationsMax <= ProductBounds.movesMax,
+            "expected at most \(ProductBounds.movesMax) iterations, got: \(iterationsMax)")
         let width = UnitVectors.width
         var centroids = UnitVectors()
         for row in seeds { centroids.append(directionOf: vectors[row]) }
@@ -113,12 +117,13 @@ struct SphericalKMeans {
             sizes: [Int](repeating: 0, count: centroids.count))
         // The dot product of each row with its centroid.
         var products = [Int32](repeating: .min, count: vectors.count)
+        var bounds = ProductBounds(rows: vectors.count, clusters: centroids.count)
         // Clusters whose rows, and so whose centroids, changed in the last pass.
         var changed = Array(result.sizes.indices)
         for _ in 0..<iterationsMax {
             try checkpoint()
             var touched = Set<Int>()
-            guard assign(&result, &products, changed, &touched) > 0 else { break }
+            guard assign(&result, &products, &bounds, changed, &touched) > 0 else { break }
             if let empty = result.sizes.firstIndex(of: 0) {
                 // Nobody's centroid takes the row that is worst off; the next pass finds its company.
                 let poorest = products.indices.min { products[$0] < products[$1] } ?? 0
@@ -127,9 +132,11 @@ struct SphericalKMeans {
             }
             changed = touched.sorted()
             let sums = result.sums
+            let old = result.centroids
             for cluster in changed where result.sizes[cluster] > 0 {
                 result.centroids.replace(
                     cluster, directionOf: sums.span.extracting(cluster * width..<(cluster + 1) * width))
+                bounds.move(cluster, from: old[cluster], to: result.centroids[cluster])
             }
         }
         return withoutEmptyClusters(result)
@@ -139,28 +146,36 @@ struct SphericalKMeans {
     ///
     /// A row whose centroid is where it was has to look at those that moved alone: the others were no nearer before.
     private func assign(
-        _ result: inout Partition, _ products: inout [Int32], _ changed: [Int], _ touched: inout Set<Int>
+        _ result: inout Partition, _ products: inout [Int32], _ bounds: inout ProductBounds, _ changed: [Int],
+        _ touched: inout Set<Int>
     ) -> Int {
         let centroids = result.centroids
-        let movedCentroids = UnitVectors(cells: changed.flatMap { centroids[$0] })
         var isChanged = [Bool](repeating: false, count: result.count)
         for cluster in changed { isChanged[cluster] = true }
+        let all = Array(isChanged.indices)
         var dots = [Int32](repeating: 0, count: result.count)
         var moved = 0
         for row in 0..<vectors.count {
             let old = Int(result.assignments[row])
-            var best = old
-            if old < 0 || isChanged[old] {
+            var best = max(0, old)
+            if old < 0 {
                 vectors.dots(of: row, with: centroids, into: &dots)
-                best = 0
-                for cluster in 0..<result.count where dots[cluster] > dots[best] { best = cluster }
+                for cluster in all {
+                    bounds.note(dots[cluster], of: row, with: cluster)
+                    if dots[cluster] > dots[best] { best = cluster }
+                }
                 products[row] = dots[best]
-            } else if !changed.isEmpty {
-                vectors.dots(of: row, with: movedCentroids, into: &dots)
-                for (place, cluster) in changed.enumerated() {
-                    let isNearer = dots[place] > products[row] || (dots[place] == products[row] && cluster < best)
-                    guard isNearer else { continue }
-                    products[row] = dots[place]
+            } else {
+                if isChanged[old] {
+                    products[row] = vectors.dot(row, with: old, of: centroids)
+                    bounds.note(products[row], of: row, with: old)
+                }
+                for cluster in isChanged[old] ? all : changed
+                where bounds.mayReach(products[row], of: row, with: cluster) && cluster != old {
+                    let product = vectors.dot(row, with: cluster, of: centroids)
+                    bounds.note(product, of: row, with: cluster)
+                    guard product > products[row] || (product == products[row] && cluster < best) else { continue }
+                    products[row] = product
                     best = cluster
                 }
             }

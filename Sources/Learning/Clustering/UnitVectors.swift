@@ -64,12 +64,17 @@ package struct UnitVectors: Hashable, Sendable {
 
     /// The cosine of two rows, -1…1.
     package func cosine(_ row: Int, _ other: UnitVectors, _ otherRow: Int) -> Double {
-        var result = [Int32](repeating: 0, count: 1)
-        var products = result.mutableSpan
+        min(1, max(-1, Double(dot(row, with: otherRow, of: other)) / Self.one))
+    }
+
+    /// The dot product of one of these rows with one of others.
+    func dot(_ row: Int, with otherRow: Int, of others: UnitVectors) -> Int32 {
         let width = Self.width
-        let only = other.cells.span.extracting(otherRow * width..<(otherRow + 1) * width)
-        Self.dot(cells.span.extracting(row * width..<(row + 1) * width), only, into: &products)
-        return min(1, max(-1, Double(result[0]) / Self.one))
+        let left = cells.span.extracting(row * width..<(row + 1) * width)
+        let right = others.cells.span.extracting(otherRow * width..<(otherRow + 1) * width)
+        var sum: Int32 = 0
+        for index in 0..<width { sum = unsafe sum &+ Self.product(left, right, index, 0) }
+        return sum
     }
 
     /// The dot products of one of these rows with each row of others.
