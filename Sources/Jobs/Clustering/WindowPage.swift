@@ -5,8 +5,8 @@ import Store
 
 /// Messages of the window that are taken in with one commit, and what they say.
 struct WindowPage {
-    /// In the order of commits.
-    let messages: [WindowMessage]
+    /// In the order of commits; without text once they are analysed.
+    private(set) var messages: [WindowMessage]
     /// What each message says, nil for those that say nothing about a conversation; empty before `analyze`.
     private(set) var analyses: [MessageAnalysis?] = []
     /// Whether nothing of the window comes after it.
@@ -47,10 +47,18 @@ struct WindowPage {
     /// Reads the messages' texts, unless that is done.
     mutating func analyze(with analyzer: TextAnalyzer) {
         guard analyses.isEmpty else { return }
-        analyses = messages.map { message in
-            if message.role == .system { return nil }
-            return analyzer.analyze(
-                content: message.content, suppliedEmbedding: message.embedding, readsEmotion: false)
+        analyses.reserveCapacity(messages.count)
+        for index in messages.indices {
+            let isSystem = messages[index].role == .system
+            analyses.append(
+                isSystem
+                    ? nil
+                    : analyzer.analyze(
+                        content: messages[index].content, suppliedEmbedding: messages[index].embedding,
+                        readsEmotion: false))
+            // So that the texts of one page at a time are held: they may have 32 kB each.
+            messages[index].content = ""
+            messages[index].embedding = nil
         }
     }
 }
