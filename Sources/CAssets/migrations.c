@@ -66,6 +66,10 @@ static const unsigned char migration_0016[] = {
 #embed "../../sql/migrations/0016_own_rows.sql"
 };
 
+static const unsigned char migration_0017[] = {
+#embed "../../sql/migrations/0017_clustering_truth.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -83,6 +87,7 @@ static const afterthought_asset migrations[] = {
     {"0014_operations_audit", migration_0014, sizeof migration_0014},
     {"0015_user_rights", migration_0015, sizeof migration_0015},
     {"0016_own_rows", migration_0016, sizeof migration_0016},
+    {"0017_clustering_truth", migration_0017, sizeof migration_0017},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

@@ -51,13 +51,7 @@ package struct ClusteringJob: Job {
     }
 
     package func run(_ run: inout JobRun, _ connection: inout Connection) throws {
-        do { try perform(&run, &connection) } catch {
-            note(error, run, &connection)
-            throw error
-        }
-    }
-
-    private func perform(_ run: inout JobRun, _ connection: inout Connection) throws {
+        // How it ends, if not well, `end_job_attempt` notes in the run's row; the clusters stay as they were.
         let status = try run.commit(&connection) { run, connection in
             try connection.first(BeginClusteringRun(run: run.claim.id, attempt: run.claim.attempt))
         }
@@ -65,16 +59,6 @@ package struct ClusteringJob: Job {
         guard status == "running" else { return }
         if run.cursor != .string("clustering") { try takeMessagesIn(&run, &connection) }
         try cluster(&run, &connection)
-    }
-
-    /// Leaves the failure in the run's row; the clusters stay as they were.
-    private func note(_ error: any Error, _ run: JobRun, _ connection: inout Connection) {
-        if run.isDryRun || error is ClaimLost || connection.health != .ready { return }
-        if let stopped = error as? JobStopped, stopped.reason == .workerStops || stopped.reason == .claimLost { return }
-        let failure = FailClusteringRun(
-            run: run.claim.id, attempt: run.claim.attempt, message: JobFailure.text(of: error))
-        // That it could not be noted changes nothing about the failure, which the queue records as well.
-        _ = try? connection.transaction { try $0.run(failure) }
     }
 
     // Taking messages in ----------------------------------------------------------------------------------------------
@@ -141,6 +125,7 @@ package struct ClusteringJob: Job {
             if let name = message.conversationID {
                 keys.insert(ConversationKey(pair: message.pair, conversationID: name))
             } else {
+                keys.insert(ConversationFold.sessionKey(message))
                 let from = message.at.advanced(bySeconds: -gap)
                 let through = message.at.advanced(bySeconds: gap)
                 var span = spans[message.pair] ?? LoadSessions.Span(pair: message.pair, from: from, through: through)

@@ -7,8 +7,10 @@ import Store
 
 /// Makes conversation vectors anew that are of another version, or whose history was edited.
 ///
-/// By hand with `{"all": true}` all of them are. It works in steps of a few conversations, each read and written in one
-/// transaction that holds off the job `clustering`; a conversation without a message left is forgotten.
+/// By hand with `{"all": true}` all of them are. It works in steps of the pairs of a few conversations, each read whole
+/// and written in one transaction that holds off the job `clustering`: an edit may have moved messages from one
+/// conversation to another. A conversation without a message left is forgotten. At the end a run of the clustering is
+/// asked for.
 package struct ReembedJob: Job {
     package let name = "reembed"
     static let conversationsPerStep: Int64 = 50
@@ -44,21 +46,26 @@ package struct ReembedJob: Job {
         }
     }
 
-    /// Makes the next conversations anew; returns how many.
+    /// Makes the next pairs' conversations anew; returns how many were to be made anew.
     private func step(_ run: inout JobRun, _ connection: inout Connection) throws -> Int {
         guard let after = Self.key(run.cursor) else { return 0 }
         // First the lock: what is read after it is what is there until the end of the step.
         _ = try connection.run(LockClusteringState())
         let stale = try connection.query(
             LoadStaleConversations(version: version, after: after, conversationsMax: Self.conversationsPerStep))
-        guard let last = stale.last else { return 0 }
-        var kept: [ConversationRow] = []
-        var gone: [ConversationKey] = []
-        for row in stale {
-            if let row = try rebuilt(row, run, &connection) { kept.append(row) } else { gone.append(row.key) }
+        guard let last = stale.last else {
+            if run.tally.recordsProcessed > 0, run.settings.boolean("BACKGROUND_CLUSTERING_ENABLED") {
+                _ = try connection.first(
+                    EnqueueJob(job: "clustering", reason: "conversation vectors were made anew"))
+            }
+            return 0
         }
+        var pairs: [Pair] = []
+        for row in stale where pairs.last != row.key.pair { pairs.append(row.key.pair) }
+        var kept: [ConversationRow] = []
+        for pair in pairs { kept += try rebuilt(pair, run, &connection) }
+        _ = try connection.run(ForgetConversations(pairs: pairs, kept: kept.map(\.key)))
         if !kept.isEmpty { _ = try connection.run(SaveConversations(rows: kept)) }
-        if !gone.isEmpty { _ = try connection.run(DeleteConversations(keys: gone)) }
         _ = try connection.run(LockClusteringState(changedConversations: Int64(stale.count)))
         run.tally.recordsProcessed += stale.count
         run.tally.successfulUpdates += kept.count
@@ -66,38 +73,20 @@ package struct ReembedJob: Job {
         return stale.count
     }
 
-    /// A conversation as its messages give it; nil: there are none.
+    /// A pair's conversations as its messages give them.
     private func rebuilt(
-        _ old: ConversationRow, _ run: JobRun, _ connection: inout Connection
-    ) throws -> ConversationRow? {
+        _ pair: Pair, _ run: JobRun, _ connection: inout Connection
+    ) throws -> [ConversationRow] {
         let analyzer = analyzer()
-        var vector = ConversationVector()
-        var messages: Int64 = 0
-        var span: (first: Timestamp, last: Timestamp)?
+        var fold = ConversationFold(version: version)
         var after: (at: Timestamp, id: Int64) = (.negativeInfinity, 0)
         while true {
             try run.checkStop()
-            let page = try connection.query(
-                LoadConversationMessages(conversation: old, after: after, rowsMax: Self.pageRowsMax))
-            for message in page {
-                messages += 1
-                span = (span?.first ?? message.at, message.at)
-                after = (message.at, message.position.id)
-                guard message.role != .system else { continue }
-                vector.add(
-                    analyzer.analyze(
-                        content: message.content, suppliedEmbedding: message.embedding, readsEmotion: false))
-            }
-            vector.settleTerms()
-            if page.count < Int(Self.pageRowsMax) { break }
+            let page = try connection.query(LoadPairMessages(pair: pair, after: after, rowsMax: Self.pageRowsMax))
+            fold.add(page, page.map { $0.analysis(by: analyzer) })
+            if page.count < Int(Self.pageRowsMax) { return fold.changed.map(\.row) }
+            if let last = page.last { after = (last.at, last.position.id) }
         }
-        guard let span else { return nil }
-        var row = old.with(vector)
-        row.version = version
-        row.messages = messages
-        row.firstAt = span.first
-        row.lastAt = span.last
-        return row
     }
 
     private static func cursor(_ key: ConversationKey) -> JSONValue {

@@ -77,6 +77,24 @@ extension Optional: PostgresArrayElement where Wrapped: PostgresScalar {
     }
 }
 
+/// The numbers of an array if they make a vector; nil if there is a null among them, or more than one dimension.
+package struct VectorIfAny: PostgresDecodable {
+    package let numbers: [Float]?
+
+    package static func accepts(_ type: PostgresType) -> Bool { [Float].accepts(type) }
+
+    package static func decode(_ cell: borrowing Cell) throws(PostgresError) -> VectorIfAny {
+        if try cell.integer(at: 0, as: Int32.self) > 1 { return VectorIfAny(numbers: nil) }
+        let mayHoldNull = try cell.integer(at: 4, as: Int32.self) != 0
+        if !mayHoldNull { return VectorIfAny(numbers: try [Float].decode(cell)) }
+        let numbers = try [Float?].decode(cell)
+        let known = numbers.compactMap { $0 }
+        return VectorIfAny(numbers: known.count == numbers.count ? known : nil)
+    }
+
+    package static var nullValue: VectorIfAny? { VectorIfAny(numbers: nil) }
+}
+
 /// PostgreSQL's array layout: dimensions, a flag for nulls, the element type, length and lower bound of each dimension.
 ///
 /// Source: PostgreSQL's `array_recv`. Arrays of more than one dimension are refused.

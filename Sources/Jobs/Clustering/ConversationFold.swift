@@ -87,8 +87,15 @@ struct ConversationFold {
             if best.map({ row.firstAt < entries[$0].row.firstAt }) ?? true { best = place }
         }
         if let best { return best }
-        let key = ConversationKey(pair: message.pair, conversationID: "session:\(message.position.id)")
+        let key = Self.sessionKey(message)
         return places[key] ?? open(key, message)
+    }
+
+    /// What the session is called that a message opens.
+    ///
+    /// An application may call a conversation the same: then they are one, and its state has to be loaded as well.
+    static func sessionKey(_ message: WindowMessage) -> ConversationKey {
+        ConversationKey(pair: message.pair, conversationID: "session:\(message.position.id)")
     }
 
     private mutating func open(_ key: ConversationKey, _ message: WindowMessage) -> Int {

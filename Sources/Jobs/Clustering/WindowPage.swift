@@ -47,18 +47,19 @@ struct WindowPage {
     /// Reads the messages' texts, unless that is done.
     mutating func analyze(with analyzer: TextAnalyzer) {
         guard analyses.isEmpty else { return }
-        analyses.reserveCapacity(messages.count)
+        analyses = messages.map { $0.analysis(by: analyzer) }
+        // So that the texts of one page at a time are held: they may have 32 kB each.
         for index in messages.indices {
-            let isSystem = messages[index].role == .system
-            analyses.append(
-                isSystem
-                    ? nil
-                    : analyzer.analyze(
-                        content: messages[index].content, suppliedEmbedding: messages[index].embedding,
-                        readsEmotion: false))
-            // So that the texts of one page at a time are held: they may have 32 kB each.
             messages[index].content = ""
             messages[index].embedding = nil
         }
+    }
+}
+
+extension WindowMessage {
+    /// What it says about its conversation; nil: nothing, because neither side said it.
+    func analysis(by analyzer: TextAnalyzer) -> MessageAnalysis? {
+        if role == .system { return nil }
+        return analyzer.analyze(content: content, suppliedEmbedding: embedding, readsEmotion: false)
     }
 }

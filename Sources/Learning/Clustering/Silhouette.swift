@@ -7,6 +7,9 @@
 ///
 /// Source: Rousseeuw 1987.
 enum Silhouette {
+    /// Distances below it are those of rounding: a row's 256 numbers are off by half of 1/32,767 each.
+    private static let distanceMin = 1e-3
+
     /// The mean over all rows, and over each cluster's.
     ///
     /// - Parameters:
@@ -31,10 +34,11 @@ enum Silhouette {
                 nearest = max(nearest, Double(dots[cluster]) * lengths[cluster])
             }
             let size = Double(sizes[own])
-            let inside = (size - Double(dots[own]) * lengths[own] * size) / (size - 1)
-            let outside = 1 - nearest
+            // Rows are a little longer or shorter than 1: what is nearer than rounding can tell is at no distance.
+            let inside = max(0, (size - Double(dots[own]) * lengths[own] * size) / (size - 1))
+            let outside = max(0, 1 - nearest)
             let larger = max(inside, outside)
-            if larger > 1e-9 { totals[own] += (outside - inside) / larger }
+            if larger > distanceMin { totals[own] += (outside - inside) / larger }
         }
         let all = totals.reduce(0, +) / Double(max(1, vectors.count))
         return (all, zip(totals, sizes).map { $0 / Double(max(1, $1)) })

@@ -51,13 +51,16 @@ package struct LoadCurrentClusters: Statement {
     }
 }
 
-/// The cluster of each conversation in the set that holds.
+/// The conversations that the set that holds was computed from, with their clusters.
+///
+/// Those that joined a cluster since say nothing about which cluster goes on: a new subject joins the nearest old one.
 package struct LoadCurrentMembers: Statement {
     package static let name = "load_current_members"
     package static let sql = """
         select m.bot_name, m.user_id, m.conversation_id, m.cluster_id
         from afterthought.clustering_state as s
         join afterthought.cluster_members as m on m.run_id = s.current_run
+        where not m.was_assigned
         """
 
     package init() {}

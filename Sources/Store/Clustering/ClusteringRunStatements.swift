@@ -118,32 +118,6 @@ package struct FinishClusteringRun: Statement {
     }
 }
 
-/// Records that an attempt failed; another one sets the run going again.
-package struct FailClusteringRun: Statement {
-    package static let name = "fail_clustering_run"
-    package static let sql = """
-        update afterthought.clustering_runs
-        set status = 'failed', finished_at = now(), error_message = $3
-        where run_id = $1 and attempt = $2 and status = 'running'
-        """
-
-    var run: Int64
-    var attempt: Int32
-    var message: String
-
-    package init(run: Int64, attempt: Int32, message: String) {
-        self.run = run
-        self.attempt = attempt
-        self.message = message
-    }
-
-    package func bind(to parameters: inout Parameters) {
-        parameters.append(run)
-        parameters.append(attempt)
-        parameters.append(message)
-    }
-}
-
 /// Why clustering should run now; null: it need not.
 package struct ClusteringTrigger: Statement {
     package static let name = "clustering_trigger"

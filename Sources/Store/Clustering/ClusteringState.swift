@@ -71,8 +71,9 @@ package struct LoadClusteringState: Statement {
 
 /// Begins a window: what is committed now and was not at the end of the last one.
 ///
-/// It changes no row if a window is open. Conversations whose history was edited or deleted from meanwhile are marked
-/// to be made anew. After a restore everything is forgotten and read again.
+/// It changes no row if a window is open. Pairs whose history was edited or deleted from meanwhile are marked to be made
+/// anew: their conversations are or, if they have none but have messages, an empty one that stands for them. After a
+/// restore everything is forgotten and read again.
 package struct OpenClusteringWindow: Statement {
     package static let name = "open_clustering_window"
     package static let sql = """
@@ -99,12 +100,25 @@ package struct OpenClusteringWindow: Statement {
                 join afterthought.pair_changes as q on q.shard = part::smallint and q.tx = ended
                 where q.id + 0 > b.floor_id and q.reason in ('edited', 'deleted', 'truncated')
             ) as p
-            where not b.is_restored
+            where not b.is_restored and b.last_snapshot::text <> '3:3:'
         ), marked as (
             update afterthought.conversation_vectors as v
             set vector_version = 0
             from changed as p
             where v.bot_name = p.bot_name and v.user_id = p.user_id
+        ), stood_for as (
+            insert into afterthought.conversation_vectors (
+                bot_name, user_id, conversation_id, is_session, space, vector_version, messages, weight, first_at,
+                last_at, sums, terms)
+            select p.bot_name, p.user_id, '', false, 0, 0, 0, 0, now(), now(), decode(repeat('00', 1024), 'hex'), '{}'
+            from changed as p
+            where not exists (
+                    select from afterthought.conversation_vectors as v
+                    where v.bot_name = p.bot_name and v.user_id = p.user_id)
+                and exists (
+                    select from afterthought.messages as m
+                    where m.shard = afterthought.shard_of(p.user_id, p.bot_name) and m.bot_name = p.bot_name
+                        and m.user_id = p.user_id)
         ), forgotten as (
             delete from afterthought.conversation_vectors using before as b where b.is_restored
         )

@@ -76,11 +76,11 @@ package struct LoadStaleConversations: Statement {
     }
 }
 
-/// The messages of a conversation that clustering has taken in, by time.
+/// The messages of a pair that clustering has taken in, by time.
 ///
 /// What it has not taken in yet will be added by it later, and must not be counted twice.
-package struct LoadConversationMessages: Statement {
-    package static let name = "load_conversation_messages"
+package struct LoadPairMessages: Statement {
+    package static let name = "load_pair_messages"
     package static let sql = """
         select n.shard, n.tx, n.id, n.bot_name, n.user_id, n.role, n.conversation_id, n.effective_at,
             left(n.content, 8192), n.embedding
@@ -88,36 +88,30 @@ package struct LoadConversationMessages: Statement {
         join afterthought.stream_floors as f on f.stream = 'messages'
         cross join afterthought.messages as n
         where n.shard = afterthought.shard_of($2, $1) and n.bot_name = $1 and n.user_id = $2
-            and case when $4 then n.conversation_id is null else n.conversation_id = $3 end
-            and (not $4 or n.effective_at between $5 and $6)
             and case
                 when s.last_snapshot::text <> '3:3:'
                     and (n.id <= f.floor_id or pg_visible_in_snapshot(n.tx, s.last_snapshot)) then true
                 when s.window_snapshot is null then false
                 else (n.id <= f.floor_id or pg_visible_in_snapshot(n.tx, s.window_snapshot))
                     and (n.shard, n.tx, n.id) <= (s.position_shard, s.position_tx, s.position_id) end
-            and (n.effective_at, n.id) > ($7, $8)
+            and (n.effective_at, n.id) > ($3, $4)
         order by n.effective_at, n.id
-        limit $9
+        limit $5
         """
 
-    var conversation: ConversationRow
+    var pair: Pair
     var after: (at: Timestamp, id: Int64)
     var rowsMax: Int64
 
-    package init(conversation: ConversationRow, after: (at: Timestamp, id: Int64), rowsMax: Int64) {
-        self.conversation = conversation
+    package init(pair: Pair, after: (at: Timestamp, id: Int64), rowsMax: Int64) {
+        self.pair = pair
         self.after = after
         self.rowsMax = rowsMax
     }
 
     package func bind(to parameters: inout Parameters) {
-        parameters.append(conversation.key.pair.botName)
-        parameters.append(conversation.key.pair.userID)
-        parameters.append(conversation.key.conversationID)
-        parameters.append(conversation.isSession)
-        parameters.append(conversation.firstAt)
-        parameters.append(conversation.lastAt)
+        parameters.append(pair.botName)
+        parameters.append(pair.userID)
         parameters.append(after.at)
         parameters.append(after.id)
         parameters.append(rowsMax)
@@ -128,23 +122,35 @@ package struct LoadConversationMessages: Statement {
     }
 }
 
-/// Forgets conversations of which no message is left.
-package struct DeleteConversations: Statement {
-    package static let name = "delete_conversations"
+/// Forgets all conversations of some pairs but those that are kept.
+package struct ForgetConversations: Statement {
+    package static let name = "forget_conversations"
     package static let sql = """
         with gone as (
             delete from afterthought.conversation_vectors as v
-            using unnest($1::text[], $2::text[], $3::text[]) as q (bot, "user", conversation)
-            where v.bot_name = bot and v.user_id = "user" and v.conversation_id = conversation
+            using unnest($1::text[], $2::text[]) as p (bot, "user")
+            where v.bot_name = p.bot and v.user_id = p."user"
+                and not exists (
+                    select from unnest($3::text[], $4::text[], $5::text[]) as k (bot, "user", conversation)
+                    where v.bot_name = k.bot and v.user_id = k."user" and v.conversation_id = k.conversation)
+            returning v.bot_name, v.user_id, v.conversation_id
         )
         delete from afterthought.cluster_members as m
-        using unnest($1::text[], $2::text[], $3::text[]) as q (bot, "user", conversation)
-        where m.bot_name = bot and m.user_id = "user" and m.conversation_id = conversation
+        using gone as g
+        where m.bot_name = g.bot_name and m.user_id = g.user_id and m.conversation_id = g.conversation_id
         """
 
-    var keys: [ConversationKey]
+    var pairs: [Pair]
+    var kept: [ConversationKey]
 
-    package init(keys: [ConversationKey]) { self.keys = keys }
+    package init(pairs: [Pair], kept: [ConversationKey]) {
+        self.pairs = pairs
+        self.kept = kept
+    }
 
-    package func bind(to parameters: inout Parameters) { parameters.append(keys) }
+    package func bind(to parameters: inout Parameters) {
+        parameters.append(pairs.map(\.botName))
+        parameters.append(pairs.map(\.userID))
+        parameters.append(kept)
+    }
 }

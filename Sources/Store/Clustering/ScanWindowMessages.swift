@@ -11,6 +11,7 @@ package struct WindowMessage: Sendable {
     package var at: Timestamp
     /// At most its first 8,192 characters: no more of it is looked at.
     package var content: String
+    /// What came with it; nil also if that is no vector.
     package var embedding: [Float]?
 }
 
@@ -90,6 +91,6 @@ package struct ScanWindowMessages: Statement {
             pair: Pair(userID: try row.decode(4, as: String.self), botName: bot),
             role: Role(name: try row.decode(5, as: String.self)) ?? .system,
             conversationID: try row.decode(6, as: String?.self), at: try row.decode(7), content: try row.decode(8),
-            embedding: try row.decode(9, as: [Float]?.self))
+            embedding: try row.decode(9, as: VectorIfAny.self).numbers)
     }
 }
