@@ -76,7 +76,8 @@ enum MessagesTable: StreamTable {
                 id: id, conversationID: try row.decode(8, as: String?.self), role: Role(name: role) ?? .system,
                 content: try row.decode(9, as: String.self),
                 emotion: emotion.flatMap { suppliedEmotion($0.text) },
-                embedding: try row.decode(11, as: VectorIfAny.self).numbers, createdAt: try row.decode(6, as: Timestamp.self)))
+                embedding: try row.decode(11, as: VectorIfAny.self).numbers,
+                createdAt: try row.decode(6, as: Timestamp.self)))
     }
 
     /// Labels with scores 0…1; a value of another kind is left out rather than guessed at.

@@ -35,6 +35,32 @@ struct CycleTests {
         #expect(again.rows == 0)
     }
 
+    @Test("an embedding with a null or of two dimensions is passed over, and holds nobody up")
+    func embeddingsThatAreNone() async throws {
+        let database = TestDatabase.current
+        var connection = try database.connect()
+        try connection.execute(
+            """
+            insert into afterthought.messages (user_id, bot_name, role, content, embedding) values
+                ('first', 'bot', 'user', 'I like sailing', null),
+                ('null', 'bot', 'user', 'I like sailing', array[1, null]::real[]),
+                ('square', 'bot', 'user', 'I like sailing', '{{1,2},{3,4}}'),
+                ('last', 'bot', 'user', 'I like sailing', array[1, 2]::real[])
+            """)
+        let report = try await Workbench.runOnce(database.options)
+        #expect(report.rows == 4 && report.pairs == 4)
+        // Rebuilt from the history as well.
+        for user in ["null", "square"] {
+            try connection.execute(
+                "insert into afterthought.refresh_requests (bot_name, user_id) values ('bot', '\(user)')")
+        }
+        _ = try await Workbench.runOnce(database.options)
+        #expect(
+            try Workbench.count(
+                &connection, "select count(*) from afterthought.strategic_cache where stale_reason is null") == 4)
+        #expect(try Workbench.count(&connection, "select count(*) from afterthought.quarantine") == 0)
+    }
+
     /// Splits, orders of arrival and numbers of workers that must all give the same bytes.
     enum Arrival: String, CaseIterable {
         case inFileOrder, inOrderOfTime, reversed, shuffled

@@ -150,4 +150,23 @@ struct SilhouetteTests {
         #expect(abs(found.all - byPairs(planted.vectors, assignments, count)) < 1e-4)
         #expect(found.clusters[count - 1] == 0)
     }
+
+    @Test("rows that differ by rounding alone have a silhouette within -1…1, and no structure")
+    func rounding() {
+        var vectors = UnitVectors()
+        for row in 0..<20 {
+            vectors.append(
+                directionOf: (0..<UnitVectors.width).map { 1_000_000 + ($0 * 7 + row * 13) % 31 })
+        }
+        for split in [1, 4, 10] {
+            let assignments = (0..<20).map { Int32($0 < split ? 0 : 1) }
+            let found = Silhouette.mean(vectors, assignments, 2)
+            #expect(found.all == 0 && found.clusters == [0, 0])
+        }
+        // Two heaps of equal rows: as good as it gets.
+        var heaps = UnitVectors()
+        for row in 0..<8 { heaps.append(directionOf: (0..<UnitVectors.width).map { ($0 + row / 4) % 2 * 3 + 1 }) }
+        let found = Silhouette.mean(heaps, (0..<8).map { Int32($0 / 4) }, 2)
+        #expect(found.all > 0.999 && found.all <= 1 && found.clusters.allSatisfy { $0 <= 1 })
+    }
 }
