@@ -203,6 +203,27 @@ struct ExperimentAnalysisJobTests {
                 """) == ["running units are not spread over the arms as planned t"])
     }
 
+    @Test func theLargestOutcomesThatMayBeStoredAreAnalysed() throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepare(&connection)
+        try connection.execute(
+            """
+            update afterthought.experiment_outcomes set value = case id % 2 when 0 then 1e100 else -1e100 end
+            where experiment_id = 'clear' and metric <> 'bought';
+            update afterthought.experiment_assignments set covariates = '{"spent": 1e100, "rating": -1e100}'
+            where experiment_id = 'clear' and substr(unit_id, 2)::integer % 3 = 0;
+            """)
+        let report = try JobBench.run(Self.request, &connection)
+        #expect(report.state == "completed" && report.tally.failedUpdates == 0, "\(report)")
+        #expect(
+            try connection.lines(
+                """
+                select metric, null_reason, standard_error > 1e97 and standard_error < 1e100,
+                    fixed_p_value between 0 and 1 and fixed_interval_lower < fixed_interval_upper
+                from afterthought.experiment_results where experiment_id = 'clear' and metric <> 'bought' order by 1
+                """) == ["rating null t t", "spent null t t"])
+    }
+
     @Test func anExperimentThatIsNotWholeHoldsUpNoOther() throws {
         var connection = try TestDatabase.current.connect()
         try Self.prepare(&connection)

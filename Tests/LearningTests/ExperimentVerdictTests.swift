@@ -106,6 +106,22 @@ struct ExperimentVerdictTests {
         #expect(ExperimentAnalysis(plan, data).effects[0].p == 0.004)
     }
 
+    @Test func valuesTooLargeToComputeWithAreSaidToBe() {
+        let plan = Self.plan(metrics: [Self.minutes])
+        func effect(_ squares: Double, covariateSquares: Double = 0) -> ExperimentEffect {
+            let arms = [1.0, 2.0].map {
+                ArmMoments(
+                    count: 2_000, mean: $0, squares: squares, covariateSquares: covariateSquares,
+                    products: covariateSquares == 0 ? 0 : 1)
+            }
+            return ExperimentAnalysis(plan, ExperimentData(units: [2_000, 2_000], moments: [arms])).effects[0]
+        }
+        #expect(effect(1e203).gap == nil && effect(1e203).interval != nil)
+        for broken in [effect(.infinity), effect(1, covariateSquares: .nan)] {
+            #expect(broken.gap == .notFinite && broken.effect == nil && broken.p == nil && broken.interval == nil)
+        }
+    }
+
     @Test func aCovariateNarrowsTheInterval() throws {
         let plan = Self.plan(metrics: [Self.minutes])
         func arm(_ mean: Double) -> ArmMoments {

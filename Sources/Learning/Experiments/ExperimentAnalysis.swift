@@ -5,6 +5,7 @@ package struct ExperimentEffect: Hashable, Sendable {
         case tooFewUnits = "too few units in an arm"
         case tooFewEvents = "too few successes or failures in an arm"
         case noVariance = "all units are alike"
+        case notFinite = "the values are too large to be computed with"
     }
 
     /// Places in the plan.
@@ -15,7 +16,8 @@ package struct ExperimentEffect: Hashable, Sendable {
     /// As observed, without adjustment.
     package var controlMean: Double
     package var armMean: Double
-    /// Arm minus control, adjusted where a covariate explains anything; nil below two units.
+    /// Arm minus control, adjusted where a covariate explains anything; nil below two units, and where it is no finite
+    /// number.
     package var difference: MeanDifference?
     /// The always-valid interval; nil with a gap.
     package var interval: Interval?
@@ -94,25 +96,33 @@ package struct ExperimentAnalysis: Hashable, Sendable {
         var effect = ExperimentEffect(
             metric: metric, arm: arm, controlUnits: control.count, armUnits: treated.count, controlMean: control.mean,
             armMean: treated.mean)
-        guard let plain = MeanDifference(control: control, arm: treated) else {
+        guard min(control.count, treated.count) > 1 else {
             effect.gap = .tooFewUnits
             return effect
         }
-        var difference = plain
-        if let slope,
-            let adjusted = MeanDifference(
-                control: control.adjusted(bySlope: slope), arm: treated.adjusted(bySlope: slope))
-        {
-            difference = adjusted
-            let variance = plain.standardError * plain.standardError
-            if variance > 0 {
-                effect.varianceReduction = 1 - adjusted.standardError * adjusted.standardError / variance
-            }
+        guard let plain = MeanDifference(control: control, arm: treated),
+            let difference = MeanDifference(control: control, arm: treated, slope: slope)
+        else {
+            effect.gap = .notFinite
+            return effect
+        }
+        if slope != nil, plain.standardError > 0 {
+            let ratio = difference.standardError / plain.standardError
+            effect.varianceReduction = 1 - ratio * ratio
         }
         effect.difference = difference
         effect.gap = gap(plan, metric, control, treated, difference)
         guard effect.gap == nil else { return effect }
-        effect.interval = plan.sequence.interval(difference)
+        let interval = plan.sequence.interval(difference)
+        guard interval.isFinite, difference.welchInterval(level: 1 - plan.alpha).isFinite,
+            effect.varianceReduction?.isFinite ?? true
+        else {
+            effect.difference = nil
+            effect.varianceReduction = nil
+            effect.gap = .notFinite
+            return effect
+        }
+        effect.interval = interval
         effect.p = plan.sequence.p(difference)
         if plan.metrics[metric].isBinary, effect.varianceReduction == nil {
             effect.pooledP = MeanDifference.pooledP(control: control, arm: treated)
