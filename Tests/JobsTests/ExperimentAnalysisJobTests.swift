@@ -234,10 +234,85 @@ struct ExperimentAnalysisJobTests {
             """)
         let report = try JobBench.run(Self.request, &connection)
         #expect(report.tally.failedUpdates == 1 && report.tally.successfulUpdates == 2)
+        #expect(report.tally.json.text.contains(#""experiment":"broken""#), "\(report.tally)")
+    }
+
+    /// Experiments before and after the sound ones whose values the server refuses.
+    private static func prepareBroken(_ connection: inout Connection) throws {
+        try prepare(&connection)
+        try connection.execute(
+            """
+            insert into afterthought.learning_experiments (experiment_id, control_arm, minimum_duration)
+            values ('bad covariate', 'a', '1 day'), ('dull duration', 'a', '300000 years');
+            insert into afterthought.experiment_arms (experiment_id, arm)
+            select e, arm from unnest(array['bad covariate', 'dull duration']) as e, unnest(array['a', 'b']) as arm;
+            insert into afterthought.experiment_metrics (experiment_id, metric, role, aggregate)
+            select e, 'spent', 'primary', 'sum' from unnest(array['bad covariate', 'dull duration']) as e;
+            select afterthought.start_experiment(e) from unnest(array['bad covariate', 'dull duration']) as e;
+            alter table afterthought.learning_experiments disable trigger keep_experiment_plans;
+            update afterthought.learning_experiments set started_at = '2026-01-01 00:00:00+00';
+            alter table afterthought.learning_experiments enable trigger keep_experiment_plans;
+            insert into afterthought.experiment_assignments (experiment_id, unit_id, arm, assigned_at, covariates)
+            values ('bad covariate', 'u', 'a', '2026-01-05 00:00:00+00', '{"spent": 1e-400}');
+            """)
+    }
+
+    @Test func anExperimentWhoseDataAreRefusedFailsAlone() throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepareBroken(&connection)
+        let report = try JobBench.run(Self.request, &connection)
+        #expect(report.state == "completed" && report.error == nil, "\(report)")
+        #expect(report.tally.failedUpdates == 2 && report.tally.successfulUpdates == 2)
+        #expect(
+            try connection.lines(
+                """
+                select s.status, f ->> 'experiment', f ->> 'error' like '%[22___] in statement %'
+                from afterthought.system_tasks as s,
+                    jsonb_array_elements(s.metadata -> 'failed_experiments') as f
+                order by 2
+                """) == ["completed_with_errors bad covariate t", "completed_with_errors dull duration t"])
+        #expect(
+            try connection.lines("select distinct experiment_id from afterthought.experiment_results order by 1")
+                == ["clear", "even"])
+        // What a failed one did is undone, and it is looked at again.
+        #expect(
+            try connection.lines(
+                "select count(*) from afterthought.learning_experiments where status = 'running'") == ["4"])
+    }
+
+    @Test func ofManyThatFailSomeAreNamedAndAllAreCounted() throws {
+        var connection = try TestDatabase.current.connect()
+        try connection.execute(
+            """
+            insert into afterthought.learning_experiments (experiment_id, control_arm, status, started_at)
+            select 'broken' || n, 'a', 'running', '2026-01-01 00:00:00+00' from generate_series(1, 9) as n
+            """)
+        let report = try JobBench.run(Self.request, &connection)
+        #expect(report.tally.failedUpdates == 9)
+        let named = report.tally.metadata.first { $0.key == "failed_experiments" }?.value.array
+        #expect(named?.count == 5)
+    }
+
+    @Test func whatIsNoFaultOfAnExperimentFailsTheAttempt() throws {
+        for state in ["57014", "40001", "55P03", "53200"] {
+            let database = try TestDatabase.make()
+            defer { _ = try? database.remove() }
+            var connection = try database.connect()
+            try Self.prepare(&connection)
+            try connection.execute(
+                """
+                create function refuse() returns trigger language plpgsql as
+                $$ begin raise exception using errcode = '\(state)'; end $$;
+                create trigger refuse before insert on afterthought.experiment_results
+                    for each statement execute function refuse();
+                """)
+            let report = try JobBench.run(Self.request, &connection)
+            #expect(report.state == "waiting" && report.error != nil && report.tally.failedUpdates == 0, "\(report)")
+        }
     }
 
     @Test func aKillAtAnyStatementChangesNothing() throws {
-        let places = try JobBench.cutEverywhere(Self.request, prepare: Self.prepare, state: Self.state)
+        let places = try JobBench.cutEverywhere(Self.request, prepare: Self.prepareBroken, state: Self.state)
         #expect(places > 20, "\(places)")
     }
 }
