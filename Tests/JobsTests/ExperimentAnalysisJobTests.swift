@@ -224,6 +224,33 @@ struct ExperimentAnalysisJobTests {
                 """) == ["rating null t t", "spent null t t"])
     }
 
+    @Test func unitsThatDoNotVaryWithinTheirArmsSaySo() throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepare(&connection)
+        try connection.execute(
+            """
+            alter table afterthought.experiment_metrics disable trigger user;
+            update afterthought.experiment_metrics set role = case metric when 'rating' then 'primary' else 'secondary' end
+            where experiment_id = 'clear';
+            alter table afterthought.experiment_metrics enable trigger user;
+            update afterthought.experiment_outcomes as o
+            set value = case a.arm when 'a' then 5 else 6 end
+            from afterthought.experiment_assignments as a
+            where a.experiment_id = o.experiment_id and a.unit_id = o.unit_id and o.metric = 'rating'
+                and o.experiment_id = 'clear';
+            """)
+        _ = try JobBench.run(Self.request, &connection)
+        #expect(
+            try connection.lines(
+                """
+                select effect, p_value, null_reason, verdict from afterthought.experiment_results
+                where experiment_id = 'clear' and metric = 'rating'
+                """) == [
+                    "1 null units do not vary within the arms, so that nothing can be said about chance units do not "
+                        + "vary within the arms in the primary metric, so that nothing can be said about chance"
+                ])
+    }
+
     @Test func anExperimentThatIsNotWholeHoldsUpNoOther() throws {
         var connection = try TestDatabase.current.connect()
         try Self.prepare(&connection)

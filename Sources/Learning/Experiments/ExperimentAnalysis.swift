@@ -5,6 +5,8 @@ package struct ExperimentEffect: Hashable, Sendable {
         case tooFewUnits = "too few units in an arm"
         case tooFewEvents = "too few successes or failures in an arm"
         case noVariance = "all units are alike"
+        case noVarianceWithin = "units do not vary within the arms, so that nothing can be said about chance"
+        case noVarianceLeft = "units vary only by the covariate, so that nothing can be said about chance"
         case notFinite = "the values are too large to be computed with"
     }
 
@@ -111,7 +113,7 @@ package struct ExperimentAnalysis: Hashable, Sendable {
             effect.varianceReduction = 1 - ratio * ratio
         }
         effect.difference = difference
-        effect.gap = gap(plan, metric, control, treated, difference)
+        effect.gap = gap(plan, metric, control, treated) ?? gap(plain: plain, adjusted: difference)
         guard effect.gap == nil else { return effect }
         let interval = plan.sequence.interval(difference)
         guard interval.isFinite, difference.welchInterval(level: 1 - plan.alpha).isFinite,
@@ -131,7 +133,7 @@ package struct ExperimentAnalysis: Hashable, Sendable {
     }
 
     private static func gap(
-        _ plan: ExperimentPlan, _ metric: Int, _ control: ArmMoments, _ arm: ArmMoments, _ difference: MeanDifference
+        _ plan: ExperimentPlan, _ metric: Int, _ control: ArmMoments, _ arm: ArmMoments
     ) -> ExperimentEffect.Gap? {
         if min(control.count, arm.count) < plan.unitsMin { return .tooFewUnits }
         if plan.metrics[metric].isBinary {
@@ -141,7 +143,14 @@ package struct ExperimentAnalysis: Hashable, Sendable {
                 if events < Double(ExperimentPlan.eventsMin) - 0.5 { return .tooFewEvents }
             }
         }
-        return difference.standardError > 0 ? nil : .noVariance
+        return nil
+    }
+
+    /// Why a difference can't be told from chance, if it can't.
+    private static func gap(plain: MeanDifference, adjusted: MeanDifference) -> ExperimentEffect.Gap? {
+        if adjusted.standardError > 0 { return nil }
+        if plain.standardError > 0 { return .noVarianceLeft }
+        return plain.estimate == 0 ? .noVariance : .noVarianceWithin
     }
 
     /// An arm's effect on a metric.
