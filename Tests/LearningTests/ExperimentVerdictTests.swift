@@ -14,6 +14,7 @@ struct ExperimentVerdictTests {
 
     private static let clicks = Metric(name: "clicks", role: .primary, isBinary: true, higherIsBetter: true)
     private static let minutes = Metric(name: "minutes", role: .secondary, isBinary: false, higherIsBetter: true)
+    private static let seconds = Metric(name: "seconds", role: .primary, isBinary: false, higherIsBetter: true)
     private static let complaints = Metric(name: "complaints", role: .guardrail, isBinary: true, higherIsBetter: false)
 
     /// Arms of 5 000 units each; shares by metric and arm.
@@ -107,7 +108,7 @@ struct ExperimentVerdictTests {
     }
 
     @Test func valuesTooLargeToComputeWithAreSaidToBe() {
-        let plan = Self.plan(metrics: [Self.minutes])
+        let plan = Self.plan(metrics: [Self.seconds])
         func effect(_ squares: Double, covariateSquares: Double = 0) -> ExperimentEffect {
             let arms = [1.0, 2.0].map {
                 ArmMoments(
@@ -126,7 +127,7 @@ struct ExperimentVerdictTests {
     }
 
     @Test func unitsThatDoNotVaryWithinTheirArmsSayNothingAboutChance() {
-        let plan = Self.plan(metrics: [Self.minutes])
+        let plan = Self.plan(metrics: [Self.seconds])
         func data(_ means: [Double], squares: Double = 0, products: Double = 0) -> ExperimentData {
             let arms = means.map {
                 ArmMoments(

@@ -110,15 +110,13 @@ package struct ExperimentAnalysis: Hashable, Sendable {
         }
         if slope != nil, plain.standardError > 0 {
             let ratio = difference.standardError / plain.standardError
-            effect.varianceReduction = 1 - ratio * ratio
+            effect.varianceReduction = (ratio * ratio).isFinite ? 1 - ratio * ratio : nil
         }
         effect.difference = difference
         effect.gap = gap(plan, metric, control, treated) ?? gap(plain: plain, adjusted: difference)
         guard effect.gap == nil else { return effect }
         let interval = plan.sequence.interval(difference)
-        guard interval.isFinite, difference.welchInterval(level: 1 - plan.alpha).isFinite,
-            effect.varianceReduction?.isFinite ?? true
-        else {
+        guard interval.isFinite, difference.welchInterval(level: 1 - plan.alpha).isFinite else {
             effect.difference = nil
             effect.varianceReduction = nil
             effect.gap = .notFinite
