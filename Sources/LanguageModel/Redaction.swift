@@ -8,9 +8,10 @@
 /// | 7…15 digits in groups, or after a `+`: telephone numbers | `[phone]` |
 /// | 7 or more digits in a row, or more than 15 in groups: card, account and customer numbers | `[number]` |
 ///
-/// 13 or more digits also count as one number with ` - ` or `_` between their groups, as in `4111 - 1111 - 1111 - 1111`;
-/// fewer do not, so that spans of years stay. Digits of all scripts count. Dates (`2024-05-06`, `6.5.2024`) stay. It errs on the side of replacing: an address of
-/// IPv4 is taken for a telephone number. Names and what people tell in words stay: it is no anonymisation.
+/// 13 or more digits also count as one number with ` - ` or `_` between their groups, as in `4111_1111_1111_1111`;
+/// fewer do not, so that spans of years stay. Digits of all scripts count. Dates (`2024-05-06`, `6.5.2024`) stay. It
+/// errs on the side of replacing: an address of IPv4 is taken for a telephone number. Names and what people tell in
+/// words stay: it is no anonymisation.
 ///
 /// Invariant: redacting twice changes nothing more.
 enum Redaction {

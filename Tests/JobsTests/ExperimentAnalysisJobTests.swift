@@ -230,7 +230,8 @@ struct ExperimentAnalysisJobTests {
         try connection.execute(
             """
             alter table afterthought.experiment_metrics disable trigger user;
-            update afterthought.experiment_metrics set role = case metric when 'rating' then 'primary' else 'secondary' end
+            update afterthought.experiment_metrics
+            set role = case metric when 'rating' then 'primary' else 'secondary' end
             where experiment_id = 'clear';
             alter table afterthought.experiment_metrics enable trigger user;
             update afterthought.experiment_outcomes as o
