@@ -6,7 +6,8 @@ import Store
 
 /// `ab_test_analysis`: looks at every running experiment, and concludes those that are decided.
 ///
-/// A step is one experiment, locked: its results and its conclusion commit together, so it is concluded once.
+/// A step is one experiment, locked: its results and its conclusion commit together, so it is concluded once. One whose
+/// data can't be processed is named in the metadata, and holds up no other.
 package struct ExperimentAnalysisJob: Job {
     package let name = "ab_test_analysis"
 
@@ -17,7 +18,9 @@ package struct ExperimentAnalysisJob: Job {
             let after = run.cursor.string ?? ""
             guard let experiment = try connection.first(NextExperiment(after: after, at: run.dueAt)) else { return }
             try run.commit(&connection) { run, connection in
-                try analyse(experiment, &run, &connection)
+                try run.isolate(experiment, &connection) { run, connection in
+                    try analyse(experiment, &run, &connection)
+                }
                 run.cursor = .string(experiment)
             }
         }
@@ -29,7 +32,7 @@ package struct ExperimentAnalysisJob: Job {
         let metrics = try connection.query(ExperimentMetrics(experiment: experiment))
         guard let plan = plan(locked, arms, metrics, run.settings) else {
             // Set up by hand, without start_experiment: the others are not held up by it.
-            run.tally.failedUpdates += 1
+            run.noteFailed(experiment, "expected a control, another arm and a primary metric, got: fewer")
             run.tally.add(to: "incomplete")
             return
         }

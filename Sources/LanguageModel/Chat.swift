@@ -102,6 +102,10 @@ package struct ChatReply: Hashable, Sendable {
             throw LanguageModelError(
                 .refused, "the endpoint refused the key (status \(response.status))",
                 hint: "look at AFTERTHOUGHT_LLM_API_KEY")
+        case 400, 413, 414, 422, 431, 451:
+            throw LanguageModelError(
+                .refusedRequest, "the endpoint refused this request (status \(response.status))",
+                hint: "look at AFTERTHOUGHT_LLM_MODEL, if it refuses all")
         default:
             throw LanguageModelError(
                 .refused, "the endpoint refused (status \(response.status))",

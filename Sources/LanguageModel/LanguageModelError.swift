@@ -12,6 +12,8 @@ package struct LanguageModelError: Error, Hashable, CustomStringConvertible {
         case timeout
         /// The endpoint is busy or out of order for the moment: 408, 429 and 5xx.
         case busy
+        /// The endpoint refused this one request, and may take others: 400, 413, 414, 422, 431 and 451.
+        case refusedRequest
         /// The endpoint refused: any other status.
         case refused
         /// The answer is larger than allowed.
@@ -38,7 +40,15 @@ package struct LanguageModelError: Error, Hashable, CustomStringConvertible {
     var isPassing: Bool {
         switch code {
         case .connection, .timeout, .busy, .malformed: true
-        case .configuration, .refused, .tooLarge, .budget: false
+        case .configuration, .refusedRequest, .refused, .tooLarge, .budget: false
+        }
+    }
+
+    /// Whether it says nothing about other requests: the endpoint is there, and the next question may be answered.
+    var isAboutOneRequest: Bool {
+        switch code {
+        case .refusedRequest, .tooLarge, .malformed: true
+        case .configuration, .connection, .timeout, .busy, .refused, .budget: false
         }
     }
 
@@ -46,7 +56,7 @@ package struct LanguageModelError: Error, Hashable, CustomStringConvertible {
     var mayBeCharged: Bool {
         switch code {
         case .timeout, .connection, .malformed, .tooLarge: true
-        case .configuration, .busy, .refused, .budget: false
+        case .configuration, .busy, .refusedRequest, .refused, .budget: false
         }
     }
 }

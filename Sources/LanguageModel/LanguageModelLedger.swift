@@ -96,6 +96,11 @@ package final class LanguageModelLedger {
         _ = try connection.run(NoteModelResult(entry: entry, result: result))
     }
 
+    /// Says on the variant that is being evaluated why it got no answer.
+    func note(prompt: String, basePrompt: String, refusal: String) throws {
+        _ = try connection.run(NotePromptRefusal(prompt: prompt, basePrompt: basePrompt, reason: refusal))
+    }
+
     /// What the same question came to in the last 30 days; nil if it was not asked.
     package func result(_ call: LedgerCall, model: String) throws -> Double? {
         guard let key = call.callKey else { return nil }

@@ -46,8 +46,15 @@ package struct LanguageModelPromptEvaluator: PromptEvaluator {
                 scores.own = try score(request.prompt, examples, call, ledger, checkStop)
             }
         } catch let error as LanguageModelError {
+            if error.isAboutOneRequest {
+                // The next variant may be answered: only this one goes without a score, and says why.
+                try ledger.note(
+                    prompt: request.prompt, basePrompt: request.basePrompt,
+                    refusal: "the language model gave no answer: \(error.message)")
+            } else if error.code != .budget {
+                throw JobFailure(error.description)
+            }
             // Out of budget: what was found so far is kept for the day when there is more of it.
-            guard error.code == .budget else { throw JobFailure(error.description) }
         }
         let spent = try ledger.spent(call)
         return PromptEvaluation(

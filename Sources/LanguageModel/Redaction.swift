@@ -2,13 +2,16 @@
 ///
 /// | what | becomes |
 /// |---|---|
-/// | e-mail addresses | `[email]` |
+/// | e-mail addresses, those with a quoted name included | `[email]` |
 /// | URLs with a user or password, or with a query field named like a credential | `[url]` |
+/// | keys that start as those of well-known services do: `sk-…`, `ghp_…` and such | `[key]` |
 /// | 7…15 digits in groups, or after a `+`: telephone numbers | `[phone]` |
 /// | 7 or more digits in a row, or more than 15 in groups: card, account and customer numbers | `[number]` |
 ///
-/// Digits of all scripts count. Dates (`2024-05-06`, `6.5.2024`) stay. It errs on the side of replacing: an address of
-/// IPv4 is taken for a telephone number. Names and what people tell in words stay: it is no anonymisation.
+/// 13 or more digits also count as one number with ` - ` or `_` between their groups, as in `4111_1111_1111_1111`;
+/// fewer do not, so that spans of years stay. Digits of all scripts count. Dates (`2024-05-06`, `6.5.2024`) stay. It
+/// errs on the side of replacing: an address of IPv4 is taken for a telephone number. Names and what people tell in
+/// words stay: it is no anonymisation.
 ///
 /// Invariant: redacting twice changes nothing more.
 enum Redaction {
@@ -24,7 +27,7 @@ enum Redaction {
             let isSpace = scalars[start].properties.isWhitespace
             while end < scalars.count, scalars[end].properties.isWhitespace == isSpace { end += 1 }
             let word = scalars[start..<end]
-            result += isSpace ? Array(word) : withoutAddresses(withoutURLs(word))
+            result += isSpace ? Array(word) : withoutAddresses(withoutKeys(withoutURLs(word)))
             start = end
         }
         var output = String.UnicodeScalarView()
@@ -75,6 +78,42 @@ enum Redaction {
         }
     }
 
+    // Keys ------------------------------------------------------------------------------------------------------------
+
+    /// How keys of services start: OpenAI and Anthropic, Stripe, GitHub, GitLab, Slack, Hugging Face, Amazon, Google.
+    private static let keyStarts = [
+        "sk-", "sk_", "pk_", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxb-", "xoxp-",
+        "xoxa-", "hf_", "AKIA", "ASIA", "AIza",
+    ].map { Array($0.unicodeScalars) }
+    private static let keyScalarsMin = 16
+
+    private static func withoutKeys(_ word: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        var result: [Unicode.Scalar] = []
+        var index = 0
+        while index < word.count {
+            let isInWord = index > 0 && isNameScalar(word[index - 1]) && !isDigit(word[index - 1])
+            guard !isInWord, let start = keyStarts.first(where: { word[index...].starts(with: $0) }) else {
+                result.append(word[index])
+                index += 1
+                continue
+            }
+            let rest = word[(index + start.count)...].prefix { $0.isASCII && isNameScalar($0) }
+            if isKey(rest) { result += "[key]".unicodeScalars } else { result += start + rest }
+            index += start.count + rest.count
+        }
+        return result
+    }
+
+    /// Whether what follows a key's start is drawn rather than written: long, with a long piece or one of letters and
+    /// digits; words with hyphens between are none.
+    private static func isKey(_ rest: ArraySlice<Unicode.Scalar>) -> Bool {
+        guard rest.count >= keyScalarsMin else { return false }
+        return rest.split(whereSeparator: { $0 == "-" || $0 == "_" }).contains { piece in
+            piece.count >= keyScalarsMin
+                || piece.count >= keyScalarsMin / 2 && piece.contains(where: isDigit) && !piece.allSatisfy(isDigit)
+        }
+    }
+
     private static func withoutAddresses(_ word: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
         var index = 0
@@ -84,7 +123,7 @@ enum Redaction {
                 index += 1
                 continue
             }
-            let local = result.reversed().prefix { isNameScalar($0) || "._%+'".unicodeScalars.contains($0) }.count
+            let local = localCount(result)
             let domain = word[(index + 1)...].prefix { isNameScalar($0) || $0 == "." }
             let labels = domain.split(separator: ".")
             let isDomain = labels.count > 1 || labels.first.map { $0.elementsEqual("localhost".unicodeScalars) } == true
@@ -102,6 +141,22 @@ enum Redaction {
         return result
     }
 
+    /// How many scalars at the end of what stands before an `@` are an address's name; one in quotes counts with them.
+    private static func localCount(_ text: [Unicode.Scalar]) -> Int {
+        let plain = text.reversed().prefix { isNameScalar($0) || "._%+'".unicodeScalars.contains($0) }.count
+        guard plain == 0, let last = text.last, isQuote(last) else { return plain }
+        let quoted = text.dropLast().reversed().prefix {
+            isNameScalar($0) || "._%+'!#$&*=?^`{|}~/\\".unicodeScalars.contains($0)
+        }.count
+        guard quoted > 0 else { return 0 }
+        let isOpened = text.count > quoted + 1 && isQuote(text[text.count - quoted - 2])
+        return quoted + (isOpened ? 2 : 1)
+    }
+
+    private static func isQuote(_ scalar: Unicode.Scalar) -> Bool {
+        "\"\u{201C}\u{201D}\u{201E}".unicodeScalars.contains(scalar)
+    }
+
     private static func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
         scalar.properties.isAlphabetic || isDigit(scalar) || scalar == "-" || scalar == "_"
     }
@@ -110,13 +165,23 @@ enum Redaction {
 
     static let digitsMin = 7
     static let phoneDigitsMax = 15
+    /// The digits of the shortest card numbers.
+    static let looseDigitsMin = 13
 
     private static func isDigit(_ scalar: Unicode.Scalar) -> Bool {
         scalar.isASCII ? ("0"..."9").contains(scalar) : scalar.properties.numericType == .decimal
     }
 
-    private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
-        " -./()\u{A0}\u{2009}\u{202F}\u{2010}\u{2011}\u{2012}\u{2013}".unicodeScalars.contains(scalar)
+    private static func isSeparator(_ scalar: Unicode.Scalar, isLoose: Bool) -> Bool {
+        if isLoose, scalar == "_" || scalar == "\u{2014}" { return true }
+        return " -./()\u{A0}\u{2009}\u{202F}\u{2010}\u{2011}\u{2012}\u{2013}".unicodeScalars.contains(scalar)
+    }
+
+    /// Whether three scalars are a dash between two spaces.
+    private static func isSpacedDash(_ gap: ArraySlice<Unicode.Scalar>) -> Bool {
+        guard gap.count == 3, let first = gap.first, let last = gap.last else { return false }
+        let dash = gap[gap.startIndex + 1]
+        return first.properties.isWhitespace && last.properties.isWhitespace && dash.properties.isDash
     }
 
     private static func withoutDigits(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
@@ -134,7 +199,8 @@ enum Redaction {
                 index = end
                 continue
             }
-            let number = number(text, index)
+            let long = number(text, index, isLoose: true)
+            let number = long.digits >= looseDigitsMin ? long : number(text, index, isLoose: false)
             if number.digits < digitsMin {
                 result += text[index..<number.end]
             } else if number.hasGroups || result.last == "+", number.digits <= phoneDigitsMax {
@@ -148,20 +214,22 @@ enum Redaction {
         return result
     }
 
-    /// The digits from a place on, with at most two separators between groups of them.
+    /// The digits from a place on, with at most two separators between groups of them; loosely, also with underscores,
+    /// or a dash between two spaces, unless a date follows.
     private static func number(
-        _ text: [Unicode.Scalar], _ start: Int
+        _ text: [Unicode.Scalar], _ start: Int, isLoose: Bool
     ) -> (end: Int, digits: Int, hasGroups: Bool) {
         var end = start
         var digits = 0
         var index = start
         var hasGroups = false
-        while index < text.count, index - end <= 2 {
+        while index < text.count, index - end <= (isLoose ? 3 : 2) {
             if isDigit(text[index]) {
+                if index - end == 3, !isSpacedDash(text[end..<index]) || dateEnd(text, index) != nil { break }
                 if index > end { hasGroups = true }
                 digits += 1
                 end = index + 1
-            } else if !isSeparator(text[index]) {
+            } else if !isSeparator(text[index], isLoose: isLoose) {
                 break
             }
             index += 1

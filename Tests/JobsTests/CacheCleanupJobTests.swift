@@ -191,6 +191,7 @@ struct LearningStatementsTests {
         _ = try connection.describe(SavePromptRun.self)
         _ = try connection.describe(NextUnevaluatedVariant.self)
         _ = try connection.describe(ExamplesByID.self)
+        _ = try connection.describe(NotePromptRefusal.self)
         _ = try connection.describe(SavePromptEvaluation.self)
         _ = try connection.describe(ArchiveFeedback.self)
         _ = try connection.describe(SaveLearningReport.self)

@@ -203,6 +203,55 @@ struct ExperimentAnalysisJobTests {
                 """) == ["running units are not spread over the arms as planned t"])
     }
 
+    @Test func theLargestOutcomesThatMayBeStoredAreAnalysed() throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepare(&connection)
+        try connection.execute(
+            """
+            update afterthought.experiment_outcomes set value = case id % 2 when 0 then 1e100 else -1e100 end
+            where experiment_id = 'clear' and metric <> 'bought';
+            update afterthought.experiment_assignments set covariates = '{"spent": 1e100, "rating": -1e100}'
+            where experiment_id = 'clear' and substr(unit_id, 2)::integer % 3 = 0;
+            """)
+        let report = try JobBench.run(Self.request, &connection)
+        #expect(report.state == "completed" && report.tally.failedUpdates == 0, "\(report)")
+        #expect(
+            try connection.lines(
+                """
+                select metric, null_reason, standard_error > 1e97 and standard_error < 1e100,
+                    fixed_p_value between 0 and 1 and fixed_interval_lower < fixed_interval_upper
+                from afterthought.experiment_results where experiment_id = 'clear' and metric <> 'bought' order by 1
+                """) == ["rating null t t", "spent null t t"])
+    }
+
+    @Test func unitsThatDoNotVaryWithinTheirArmsSaySo() throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepare(&connection)
+        try connection.execute(
+            """
+            alter table afterthought.experiment_metrics disable trigger user;
+            update afterthought.experiment_metrics
+            set role = case metric when 'rating' then 'primary' else 'secondary' end
+            where experiment_id = 'clear';
+            alter table afterthought.experiment_metrics enable trigger user;
+            update afterthought.experiment_outcomes as o
+            set value = case a.arm when 'a' then 5 else 6 end
+            from afterthought.experiment_assignments as a
+            where a.experiment_id = o.experiment_id and a.unit_id = o.unit_id and o.metric = 'rating'
+                and o.experiment_id = 'clear';
+            """)
+        _ = try JobBench.run(Self.request, &connection)
+        #expect(
+            try connection.lines(
+                """
+                select effect, p_value, null_reason, verdict from afterthought.experiment_results
+                where experiment_id = 'clear' and metric = 'rating'
+                """) == [
+                    "1 null units do not vary within the arms, so that nothing can be said about chance units do not "
+                        + "vary within the arms in the primary metric, so that nothing can be said about chance"
+                ])
+    }
+
     @Test func anExperimentThatIsNotWholeHoldsUpNoOther() throws {
         var connection = try TestDatabase.current.connect()
         try Self.prepare(&connection)
@@ -213,87 +262,82 @@ struct ExperimentAnalysisJobTests {
             """)
         let report = try JobBench.run(Self.request, &connection)
         #expect(report.tally.failedUpdates == 1 && report.tally.successfulUpdates == 2)
+        #expect(report.tally.json.text.contains(#""experiment":"broken""#), "\(report.tally)")
     }
 
-    @Test func aKillAtAnyStatementChangesNothing() throws {
-        let places = try JobBench.cutEverywhere(Self.request, prepare: Self.prepare, state: Self.state)
-        #expect(places > 20, "\(places)")
-    }
-}
-
-@Suite("Experiments: what an application calls", .database)
-struct ExperimentFunctionsTests {
-    private func prepare(_ connection: inout Connection) throws {
+    /// Experiments before and after the sound ones whose values the server refuses.
+    private static func prepareBroken(_ connection: inout Connection) throws {
+        try prepare(&connection)
         try connection.execute(
             """
-            insert into afterthought.learning_experiments (experiment_id, control_arm) values ('x', 'a');
-            insert into afterthought.experiment_arms (experiment_id, arm, weight) values ('x', 'a', 3), ('x', 'b', 1);
+            insert into afterthought.learning_experiments (experiment_id, control_arm, minimum_duration)
+            values ('bad covariate', 'a', '1 day'), ('dull duration', 'a', '300000 years');
+            insert into afterthought.experiment_arms (experiment_id, arm)
+            select e, arm from unnest(array['bad covariate', 'dull duration']) as e, unnest(array['a', 'b']) as arm;
             insert into afterthought.experiment_metrics (experiment_id, metric, role, aggregate)
-            values ('x', 'm', 'primary', 'any');
+            select e, 'spent', 'primary', 'sum' from unnest(array['bad covariate', 'dull duration']) as e;
+            select afterthought.start_experiment(e) from unnest(array['bad covariate', 'dull duration']) as e;
+            alter table afterthought.learning_experiments disable trigger keep_experiment_plans;
+            update afterthought.learning_experiments set started_at = '2026-01-01 00:00:00+00';
+            alter table afterthought.learning_experiments enable trigger keep_experiment_plans;
+            insert into afterthought.experiment_assignments (experiment_id, unit_id, arm, assigned_at, covariates)
+            values ('bad covariate', 'u', 'a', '2026-01-05 00:00:00+00', '{"spent": 1e-400}');
             """)
     }
 
-    @Test func unitsAreAssignedByWeightAndStayWhereTheyAre() throws {
+    @Test func anExperimentWhoseDataAreRefusedFailsAlone() throws {
         var connection = try TestDatabase.current.connect()
-        try prepare(&connection)
-        #expect(try connection.lines("select afterthought.record_experiment_exposure('x', 'early')") == ["null"])
-        let start = "select afterthought.start_experiment('x')"
-        #expect(try connection.lines(start) == ["t"])
-        #expect(try connection.lines(start) == ["f"])
+        try Self.prepareBroken(&connection)
+        let report = try JobBench.run(Self.request, &connection)
+        #expect(report.state == "completed" && report.error == nil, "\(report)")
+        #expect(report.tally.failedUpdates == 2 && report.tally.successfulUpdates == 2)
+        #expect(
+            try connection.lines(
+                """
+                select s.status, f ->> 'experiment', f ->> 'error' like '%[22___] in statement %'
+                from afterthought.system_tasks as s,
+                    jsonb_array_elements(s.metadata -> 'failed_experiments') as f
+                order by 2
+                """) == ["completed_with_errors bad covariate t", "completed_with_errors dull duration t"])
+        #expect(
+            try connection.lines("select distinct experiment_id from afterthought.experiment_results order by 1")
+                == ["clear", "even"])
+        // What a failed one did is undone, and it is looked at again.
+        #expect(
+            try connection.lines(
+                "select count(*) from afterthought.learning_experiments where status = 'running'") == ["4"])
+    }
+
+    @Test func ofManyThatFailSomeAreNamedAndAllAreCounted() throws {
+        var connection = try TestDatabase.current.connect()
         try connection.execute(
-            "select afterthought.record_experiment_exposure('x', 'u' || u) from generate_series(1, 8000) as u")
-        let shares = try connection.lines(
-            "select count(*) from afterthought.experiment_assignments group by arm order by arm")
-        // 6 000 and 2 000, of standard deviation 39.
-        #expect(abs((Int(shares[0]) ?? 0) - 6_000) < 160, "\(shares)")
-        #expect(
-            try connection.lines(
-                """
-                select afterthought.record_experiment_exposure('x', 'one', 'b'),
-                    afterthought.record_experiment_exposure('x', 'one', 'a'),
-                    afterthought.record_experiment_exposure('x', 'one')
-                """) == ["b b b"])
-        #expect(
-            try connection.lines(
-                """
-                select afterthought.record_experiment_observation('x', 'one', 'm', external_id => 'e') is null,
-                    afterthought.record_experiment_observation('x', 'one', 'm', external_id => 'e') is null
-                """) == ["f t"])
-        #expect(try connection.lines("select units_planned from afterthought.learning_experiments") == ["5000"])
+            """
+            insert into afterthought.learning_experiments (experiment_id, control_arm, status, started_at)
+            select 'broken' || n, 'a', 'running', '2026-01-01 00:00:00+00' from generate_series(1, 9) as n
+            """)
+        let report = try JobBench.run(Self.request, &connection)
+        #expect(report.tally.failedUpdates == 9)
+        let named = report.tally.metadata.first { $0.key == "failed_experiments" }?.value.array
+        #expect(named?.count == 5)
     }
 
-    @Test func aRunningExperimentIsWhatItWas() throws {
+    @Test(arguments: ["57014", "40001", "55P03", "53200"])
+    func whatIsNoFaultOfAnExperimentFailsTheAttempt(sqlState: String) throws {
         var connection = try TestDatabase.current.connect()
-        try prepare(&connection)
-        try connection.execute("select afterthought.start_experiment('x')")
-        for change in [
-            "insert into afterthought.experiment_arms (experiment_id, arm) values ('x', 'c')",
-            "update afterthought.experiment_arms set weight = 2 where arm = 'b'",
-            "delete from afterthought.experiment_metrics",
-            "update afterthought.learning_experiments set outcome_window = '2 days'",
-            "update afterthought.learning_experiments set units_planned = 7",
-        ] {
-            #expect(throws: PostgresError.self, "\(change)") { try connection.execute(change) }
-        }
-        try connection.execute("update afterthought.learning_experiments set status = 'stopped'")
-        try connection.execute("delete from afterthought.learning_experiments")
-        #expect(try connection.lines("select count(*) from afterthought.experiment_arms") == ["0"])
+        try Self.prepare(&connection)
+        try connection.execute(
+            """
+            create function refuse() returns trigger language plpgsql as
+            $$ begin raise exception using errcode = '\(sqlState)'; end $$;
+            create trigger refuse before insert on afterthought.experiment_results
+                for each statement execute function refuse();
+            """)
+        let report = try JobBench.run(Self.request, &connection)
+        #expect(report.state == "waiting" && report.error != nil && report.tally.failedUpdates == 0, "\(report)")
     }
 
-    @Test func badValuesAreRefused() throws {
-        var connection = try TestDatabase.current.connect()
-        try prepare(&connection)
-        try connection.execute("select afterthought.start_experiment('x')")
-        for call in [
-            "select afterthought.record_experiment_observation('x', 'u', 'm', 'NaN')",
-            "select afterthought.record_experiment_observation('x', 'u', 'm', 'infinity')",
-            "select afterthought.record_experiment_observation('x', 'u', 'unknown')",
-            "select afterthought.record_experiment_exposure('x', 'u', 'unknown')",
-            #"select afterthought.record_experiment_exposure('x', 'u', 'a', '{"m": "text"}')"#,
-            "select afterthought.record_feedback('agent')",
-            "select afterthought.record_feedback('agent', 1.5)",
-        ] {
-            #expect(throws: PostgresError.self, "\(call)") { try connection.execute(call) }
-        }
+    @Test func aKillAtAnyStatementChangesNothing() throws {
+        let places = try JobBench.cutEverywhere(Self.request, prepare: Self.prepareBroken, state: Self.state)
+        #expect(places > 20, "\(places)")
     }
 }

@@ -126,9 +126,9 @@ struct PromptEvaluatorTests {
         #expect(failure?.description.contains("secret") == false)
     }
 
-    @Test func theJobKeepsWhatWasFound() throws {
-        var connection = try TestDatabase.current.connect()
-        try Self.price(&connection)
+    /// An agent with enough executions and examples.
+    private static func prepareAgent(_ connection: inout Connection) throws {
+        try price(&connection)
         try connection.execute(
             """
             select afterthought.record_agent('elena', 'You are Elena. Please answer kindly.');
@@ -138,6 +138,70 @@ struct PromptEvaluatorTests {
             select 'elena', 'question ' || n, 'the answer number ' || n, 'approved', '2026-01-20'
             from generate_series(1, 30) as n;
             """)
+    }
+
+    @Test(arguments: [
+        (HTTPResponse(status: 400), "the endpoint refused this request (status 400)"),
+        (HTTPResponse(status: 200, contentType: "application/json", body: Array("{".utf8)), "the endpoint's answer is"),
+        (nil, "expected an answer of at most"),
+    ])
+    func oneAnswerThatIsNoneLeavesTheOtherVariantsTheirs(response: HTTPResponse?, reason: String) throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepareAgent(&connection)
+        // Without an evaluator first: the variants say that there is none.
+        _ = try JobBench.run(
+            JobBench.Request(PromptOptimizationJob(), dueAt: "2026-02-02 02:00:00+00"), &connection)
+        let odd = try connection.lines("select prompt from afterthought.prompt_variants where kind = 'restructured'")[0]
+        let transport = ScriptedTransport { instructions, input in
+            if instructions == odd { return response }
+            return ScriptedTransport.reply("the answer number \(input.split(separator: " ").last ?? "")")
+        } failing: {
+            LanguageModelError(.tooLarge, "expected an answer of at most 1 bytes, got: a larger one")
+        }
+        let job = PromptOptimizationJob(evaluator: try evaluator(transport))
+        let report = try JobBench.run(JobBench.Request(job, dueAt: "2026-02-09 02:00:00+00"), &connection)
+        #expect(report.state == "completed" && report.error == nil, "\(report)")
+        let rows = try connection.lines(
+            """
+            select kind, status, base_score, evaluator, status_reason from afterthought.prompt_variants order by id
+            """)
+        #expect(rows.filter { $0.hasSuffix(" evaluated 1 tiny null") }.count == 3, "\(rows)")
+        let start = "restructured not_evaluated 1 tiny the language model gave no answer: \(reason)"
+        #expect(rows[2].hasPrefix(start), "\(rows)")
+        // Asked about once, or as often as a malformed answer is repeated.
+        #expect(transport.requests.filter { $0.contains(JSONValue.string(odd).text) }.count <= 3)
+        // Whatever it said, the next run asks again.
+        let healed = PromptOptimizationJob(evaluator: try evaluator(Self.transport()))
+        _ = try JobBench.run(JobBench.Request(healed, dueAt: "2026-02-16 02:00:00+00"), &connection)
+        #expect(
+            try connection.lines(
+                """
+                select count(*) from afterthought.prompt_variants
+                where status = 'evaluated' and status_reason is null
+                """) == ["4"])
+    }
+
+    @Test func anEndpointThatIsOutFailsTheAttemptAndNobodySaysThatThereIsNone() throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepareAgent(&connection)
+        _ = try JobBench.run(
+            JobBench.Request(PromptOptimizationJob(), dueAt: "2026-02-02 02:00:00+00"), &connection)
+        for status in [401, 403, 404, nil] {
+            let transport = ScriptedTransport { _, _ in status.map { HTTPResponse(status: $0) } }
+            let job = PromptOptimizationJob(evaluator: try evaluator(transport))
+            let report = try JobBench.run(JobBench.Request(job, dueAt: "2026-02-09 02:00:00+00"), &connection)
+            #expect(report.state == "waiting" && report.error != nil, "\(report)")
+            try connection.execute("delete from afterthought.jobs")
+        }
+        #expect(
+            try connection.lines(
+                "select kind, status, status_reason from afterthought.prompt_variants order by id limit 1")
+                == ["clarified not_evaluated not evaluated yet"])
+    }
+
+    @Test func theJobKeepsWhatWasFound() throws {
+        var connection = try TestDatabase.current.connect()
+        try Self.prepareAgent(&connection)
         let transport = Self.transport()
         let job = PromptOptimizationJob(evaluator: try evaluator(transport))
         let report = try JobBench.run(JobBench.Request(job, dueAt: "2026-02-02 02:00:00+00"), &connection)

@@ -25,6 +25,20 @@ struct RedactionTests {
         ("2024-05-06 1234567", "2024-05-06 [number]"),
         ("999-99-999999", "[phone]"),
         ("it costs 1,500,000 or 123456 or 3.14", "it costs 1,500,000 or 123456 or 3.14"),
+        ("card 4111 - 1111 - 1111 - 1111.", "card [number]."),
+        ("card 4111 \u{2013} 1111 \u{2013} 1111 \u{2013} 1111", "card [number]"),
+        ("card 4111_1111_1111_1111, id_4111_1111_1111_1111", "card [number], id_[number]"),
+        ("1990 - 1995 - 2000, pages 10 - 20 - 30", "1990 - 1995 - 2000, pages 10 - 20 - 30"),
+        ("from 2024-05-06 - 2024-05-07 - 2024-05-08", "from 2024-05-06 - 2024-05-07 - 2024-05-08"),
+        ("12 - 2024-05-06 - 2024-05-07", "12 - 2024-05-06 - 2024-05-07"),
+        ("1_000_000 in v_2024_05_06", "1_000_000 in v_2024_05_06"),
+        ("4111 --- 1111 --- 1111 --- 1111", "4111 --- 1111 --- 1111 --- 1111"),
+        ("to \"john.doe\"@example.com, \u{201C}john\u{201D}@example.com", "to [email], [email]"),
+        (#"say "@anna" or "yes"@home or ("@example.com")"#, #"say "@anna" or "yes"@home or ("@example.com")"#),
+        ("sk-abcdefghijklmnop, KEY=sk-proj-Ab3dEf9h_xyz-0123abcd!", "[key], KEY=[key]!"),
+        ("ghp_0123456789abcdefABCDEF0123456789abcd", "[key]"),
+        ("sk-abc sk-learn-based-classifiers sk-SK", "sk-abc sk-learn-based-classifiers sk-SK"),
+        ("ask-abcdefghijklmnop task_abcdefghijklmnopq", "ask-abcdefghijklmnop task_abcdefghijklmnopq"),
         ("nothing\n\n  to hide\t!", "nothing\n\n  to hide\t!"),
         ("", ""),
     ])
@@ -36,7 +50,7 @@ struct RedactionTests {
         let parts = [
             "a@b.de", "@", "+", "(", "12", "3456789", " ", "-", ".", "://", "https", "x?key=1", "/", "\n", "é", "٣",
             "word",
-            "2024-05-06", ",", "[email]",
+            "2024-05-06", ",", "[email]", "_", " - ", "4111", "\"", "sk-", "abcdefghijklmnop",
         ]
         var random = SeededRandom(seed: 7)
         for _ in 0..<5_000 {

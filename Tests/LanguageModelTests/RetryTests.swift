@@ -41,7 +41,7 @@ struct RetryTests {
         #expect(policy.handle(Self.busy, retryAfterSeconds: nil, random: 0) == .retry(afterMilliseconds: 0))
         #expect(policy.handle(Self.busy, retryAfterSeconds: nil, random: 0) == .retry(afterMilliseconds: 0))
         #expect(policy.handle(Self.busy, retryAfterSeconds: nil, random: 0) == .giveUp)
-        for code in [LanguageModelError.Code.refused, .tooLarge, .budget, .configuration] {
+        for code in [LanguageModelError.Code.refused, .refusedRequest, .tooLarge, .budget, .configuration] {
             var policy = try self.policy()
             #expect(policy.handle(LanguageModelError(code, ""), retryAfterSeconds: nil, random: 0) == .giveUp)
         }

@@ -13,7 +13,15 @@ final class ScriptedTransport: HTTPTransport {
     private let answer: Answer
     private let bodies = Mutex<[String]>([])
 
-    init(_ answer: @escaping Answer) { self.answer = answer }
+    private let failure: @Sendable () -> LanguageModelError
+
+    init(
+        _ answer: @escaping Answer,
+        failing: @escaping @Sendable () -> LanguageModelError = { LanguageModelError(.connection, "no connection") }
+    ) {
+        self.answer = answer
+        failure = failing
+    }
 
     /// The bodies of all requests.
     var requests: [String] { bodies.withLock { $0 } }
@@ -26,7 +34,7 @@ final class ScriptedTransport: HTTPTransport {
         let messages = try JSONValue(parsing: body)["messages"]
         let contents = (messages?.array ?? []).map { $0["content"]?.string ?? "" }
         guard let response = answer(contents.count > 1 ? contents[0] : "", contents.last ?? "") else {
-            throw LanguageModelError(.connection, "the connection failed")
+            throw failure()
         }
         return response
     }

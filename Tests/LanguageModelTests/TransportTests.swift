@@ -84,9 +84,15 @@ import Testing
                 let error = try failure(ScriptedServer.respond(status, Self.content))
                 #expect(error?.code == .busy && error?.isPassing == true && error?.mayBeCharged == false, "\(status)")
             }
-            for status in ["400 Bad", "401 Who", "403 No", "404 Where", "413 Large", "204 None"] {
+            for status in ["401 Who", "403 No", "404 Where", "405 How", "204 None"] {
                 let error = try failure(ScriptedServer.respond(status, Array(Self.content.utf8), type: "text/plain"))
                 #expect(error?.code == .refused && error?.isPassing == false, "\(status)")
+                #expect(error?.isAboutOneRequest == false, "\(status)")
+            }
+            for status in ["400 Bad", "413 Large", "422 What"] {
+                let error = try failure(ScriptedServer.respond(status, Array(Self.content.utf8), type: "text/plain"))
+                #expect(error?.code == .refusedRequest && error?.isPassing == false, "\(status)")
+                #expect(error?.isAboutOneRequest == true && error?.mayBeCharged == false, "\(status)")
             }
         }
 

@@ -40,6 +40,64 @@ struct ExperimentStatisticsTests {
         #expect(abs(interval.lower - 0.6029506038222077) < 1e-9 && abs(interval.upper - 6.980382729511124) < 1e-9)
     }
 
+    @Test func welchsDegreesDoNotDependOnTheUnitOfMeasurement() throws {
+        let control = [1.5, 2.0, 9.25, 4.0, 3.5, 7.0, 2.5]
+        let arm = [6.0, 8.5, 7.25, 9.0, 12.0, 5.5]
+        for scale in [1e-100, 1e50, 1e99, 1e150] {
+            let difference = try #require(
+                MeanDifference(control: ArmMoments(control.map { $0 * scale }), arm: ArmMoments(arm.map { $0 * scale }))
+            )
+            #expect(abs(difference.degrees - 10.996398532590046) < 1e-9, "\(scale)")
+            #expect(abs(difference.welchP - 0.023950646008109873) < 1e-9, "\(scale)")
+            #expect(abs(difference.welchInterval(level: 0.95).upper / scale - 6.980382729511124) < 1e-9, "\(scale)")
+        }
+        // Their squares exceed a Double.
+        #expect(MeanDifference(control: ArmMoments([1e200, 2e200]), arm: ArmMoments([1e200, 3e200])) == nil)
+        #expect(MeanDifference(control: ArmMoments([-1e308, -1e308]), arm: ArmMoments([1e308, 1e308])) == nil)
+    }
+
+    @Test func noFiniteNumberStopsTheProcess() {
+        var random = SeededRandom(seed: 11)
+        let extremes: [Double] = [
+            0, -0.0, 1, .leastNonzeroMagnitude, 1e-300, -1e-160, 1e-8, 3e7, -1e100, 1e100, 1e154, -1e155, 1e200, 1e308,
+            .greatestFiniteMagnitude, -.greatestFiniteMagnitude,
+        ]
+        func extreme() -> Double { extremes.randomElement(using: &random)! }
+        func moments() -> ArmMoments {
+            if Bool.random(using: &random) {
+                return ArmMoments((0..<4).map { _ in extreme() }, covariates: (0..<4).map { _ in extreme() })
+            }
+            return ArmMoments(
+                count: [0, 1, 2, 1_000_000_000].randomElement(using: &random)!, mean: extreme(),
+                squares: abs(extreme()), covariateMean: extreme(), covariateSquares: abs(extreme()),
+                products: extreme())
+        }
+        for _ in 0..<600 {
+            let metrics = [true, false].map {
+                ExperimentPlan.Metric(name: "m", role: .primary, isBinary: $0, higherIsBetter: true)
+            }
+            let weights = (0..<3).map { _ in max(abs(extreme()), .leastNonzeroMagnitude) }
+            let plan = ExperimentPlan(
+                arms: weights.map { .init(name: "a", weight: $0) }, control: 0, metrics: metrics, alpha: 0.05,
+                unitsMin: 2)
+            let data = ExperimentData(
+                units: weights.map { _ in Int.random(in: 0...1_000_000_000_000, using: &random) },
+                moments: metrics.map { _ in weights.map { _ in moments() } })
+            let analysis = ExperimentAnalysis(plan, data)
+            _ = ExperimentVerdict(analysis, data, isMature: true, isOver: false)
+            for effect in analysis.effects {
+                let fixed = effect.fixedInterval(level: 0.95)
+                let numbers = [
+                    effect.effect, effect.standardError, effect.interval?.lower, effect.interval?.upper, effect.p,
+                    effect.adjustedP, effect.fixedP, fixed?.lower, fixed?.upper, effect.varianceReduction,
+                ]
+                #expect(numbers.allSatisfy { $0?.isFinite ?? true }, "\(effect)")
+                #expect((effect.gap == nil) == (effect.p != nil), "\(effect)")
+            }
+            #expect(analysis.sampleRatioP.isFinite && analysis.sampleRatioChiSquaredP.isFinite, "\(weights)")
+        }
+    }
+
     @Test func ratiosOfSamplesByChiSquared() {
         // chisquare([5120, 4880, 5050]); chisquare([700, 300], [800, 200])
         #expect(abs(SampleRatio(weights: [1, 1, 1]).chiSquaredP([5120, 4880, 5050]) - 0.04800045204577215) < 1e-9)

@@ -14,6 +14,7 @@ struct ExperimentVerdictTests {
 
     private static let clicks = Metric(name: "clicks", role: .primary, isBinary: true, higherIsBetter: true)
     private static let minutes = Metric(name: "minutes", role: .secondary, isBinary: false, higherIsBetter: true)
+    private static let seconds = Metric(name: "seconds", role: .primary, isBinary: false, higherIsBetter: true)
     private static let complaints = Metric(name: "complaints", role: .guardrail, isBinary: true, higherIsBetter: false)
 
     /// Arms of 5 000 units each; shares by metric and arm.
@@ -104,6 +105,47 @@ struct ExperimentVerdictTests {
         #expect(ExperimentAnalysis(plan, data).effects[0].p == 1)
         data.earlierP = [[1, 0.004]]
         #expect(ExperimentAnalysis(plan, data).effects[0].p == 0.004)
+    }
+
+    @Test func valuesTooLargeToComputeWithAreSaidToBe() {
+        let plan = Self.plan(metrics: [Self.seconds])
+        func effect(_ squares: Double, covariateSquares: Double = 0) -> ExperimentEffect {
+            let arms = [1.0, 2.0].map {
+                ArmMoments(
+                    count: 2_000, mean: $0, squares: squares, covariateSquares: covariateSquares,
+                    products: covariateSquares == 0 ? 0 : 1)
+            }
+            return ExperimentAnalysis(plan, ExperimentData(units: [2_000, 2_000], moments: [arms])).effects[0]
+        }
+        let large = ExperimentData(
+            units: [2_000, 2_000], moments: [[1.0, 2].map { ArmMoments(count: 2_000, mean: $0, squares: .infinity) }])
+        #expect(Self.verdict(plan, large).wait == .notFinite)
+        #expect(effect(1e203).gap == nil && effect(1e203).interval != nil)
+        for broken in [effect(.infinity), effect(1, covariateSquares: .nan)] {
+            #expect(broken.gap == .notFinite && broken.effect == nil && broken.p == nil && broken.interval == nil)
+        }
+    }
+
+    @Test func unitsThatDoNotVaryWithinTheirArmsSayNothingAboutChance() {
+        let plan = Self.plan(metrics: [Self.seconds])
+        func data(_ means: [Double], squares: Double = 0, products: Double = 0) -> ExperimentData {
+            let arms = means.map {
+                ArmMoments(
+                    count: 2_000, mean: $0, squares: squares, covariateSquares: products == 0 ? 0 : 1,
+                    products: products)
+            }
+            return ExperimentData(units: [2_000, 2_000], moments: [arms])
+        }
+        for (data, gap) in [
+            (data([5, 6]), ExperimentEffect.Gap.noVarianceWithin), (data([5, 5]), .noVariance),
+            (data([5, 6], squares: 9, products: 3), .noVarianceLeft),
+        ] {
+            let effect = ExperimentAnalysis(plan, data).effects[0]
+            #expect(effect.gap == gap && effect.p == nil && effect.fixedP == nil)
+            #expect(effect.gap?.rawValue.contains("alike") == (gap == .noVariance))
+            #expect(Self.verdict(plan, data).wait == .noVariance)
+            #expect(Self.verdict(plan, data, isOver: true).conclusion == .inconclusive)
+        }
     }
 
     @Test func aCovariateNarrowsTheInterval() throws {

@@ -65,9 +65,10 @@ package struct ArmMoments: Hashable, Sendable {
 
     /// The moments of y − slope · x.
     func adjusted(bySlope slope: Double) -> ArmMoments {
-        ArmMoments(
-            count: count, mean: mean - slope * covariateMean,
-            squares: max(0, squares - 2 * slope * products + slope * slope * covariateSquares))
+        // In this order, as the square of a slope may exceed a Double where what it is multiplied with is small.
+        let left = squares + slope * (slope * covariateSquares - 2 * products)
+        // Not by `max`, which would make 0 of what is no number.
+        return ArmMoments(count: count, mean: mean - slope * covariateMean, squares: left < 0 ? 0 : left)
     }
 }
 
@@ -78,10 +79,11 @@ package struct ArmMoments: Hashable, Sendable {
 /// coefficient of the treatment in the least squares of y on the treatment and the centred covariate (Frisch and
 /// Waugh 1933).
 package enum CovariateAdjustment {
-    /// The common slope of y on x; nil if x does not vary.
+    /// The common slope of y on x; nil if x does not vary, no finite number if the sums are none.
     package static func slope(_ arms: [ArmMoments]) -> Double? {
         let squares = arms.reduce(0) { $0 + $1.covariateSquares }
-        guard squares > 0 else { return nil }
+        // Sums that are no number are told from none.
+        guard squares != 0 else { return nil }
         return arms.reduce(0) { $0 + $1.products } / squares
     }
 

@@ -5,6 +5,9 @@ package struct ExperimentEffect: Hashable, Sendable {
         case tooFewUnits = "too few units in an arm"
         case tooFewEvents = "too few successes or failures in an arm"
         case noVariance = "all units are alike"
+        case noVarianceWithin = "units do not vary within the arms, so that nothing can be said about chance"
+        case noVarianceLeft = "units vary only by the covariate, so that nothing can be said about chance"
+        case notFinite = "the values are too large to be computed with"
     }
 
     /// Places in the plan.
@@ -15,7 +18,8 @@ package struct ExperimentEffect: Hashable, Sendable {
     /// As observed, without adjustment.
     package var controlMean: Double
     package var armMean: Double
-    /// Arm minus control, adjusted where a covariate explains anything; nil below two units.
+    /// Arm minus control, adjusted where a covariate explains anything; nil below two units, and where it is no finite
+    /// number.
     package var difference: MeanDifference?
     /// The always-valid interval; nil with a gap.
     package var interval: Interval?
@@ -94,25 +98,31 @@ package struct ExperimentAnalysis: Hashable, Sendable {
         var effect = ExperimentEffect(
             metric: metric, arm: arm, controlUnits: control.count, armUnits: treated.count, controlMean: control.mean,
             armMean: treated.mean)
-        guard let plain = MeanDifference(control: control, arm: treated) else {
+        guard min(control.count, treated.count) > 1 else {
             effect.gap = .tooFewUnits
             return effect
         }
-        var difference = plain
-        if let slope,
-            let adjusted = MeanDifference(
-                control: control.adjusted(bySlope: slope), arm: treated.adjusted(bySlope: slope))
-        {
-            difference = adjusted
-            let variance = plain.standardError * plain.standardError
-            if variance > 0 {
-                effect.varianceReduction = 1 - adjusted.standardError * adjusted.standardError / variance
-            }
+        guard let plain = MeanDifference(control: control, arm: treated),
+            let difference = MeanDifference(control: control, arm: treated, slope: slope)
+        else {
+            effect.gap = .notFinite
+            return effect
+        }
+        if slope != nil, plain.standardError > 0 {
+            let ratio = difference.standardError / plain.standardError
+            effect.varianceReduction = (ratio * ratio).isFinite ? 1 - ratio * ratio : nil
         }
         effect.difference = difference
-        effect.gap = gap(plan, metric, control, treated, difference)
+        effect.gap = gap(plan, metric, control, treated) ?? gap(plain: plain, adjusted: difference)
         guard effect.gap == nil else { return effect }
-        effect.interval = plan.sequence.interval(difference)
+        let interval = plan.sequence.interval(difference)
+        guard interval.isFinite, difference.welchInterval(level: 1 - plan.alpha).isFinite else {
+            effect.difference = nil
+            effect.varianceReduction = nil
+            effect.gap = .notFinite
+            return effect
+        }
+        effect.interval = interval
         effect.p = plan.sequence.p(difference)
         if plan.metrics[metric].isBinary, effect.varianceReduction == nil {
             effect.pooledP = MeanDifference.pooledP(control: control, arm: treated)
@@ -121,7 +131,7 @@ package struct ExperimentAnalysis: Hashable, Sendable {
     }
 
     private static func gap(
-        _ plan: ExperimentPlan, _ metric: Int, _ control: ArmMoments, _ arm: ArmMoments, _ difference: MeanDifference
+        _ plan: ExperimentPlan, _ metric: Int, _ control: ArmMoments, _ arm: ArmMoments
     ) -> ExperimentEffect.Gap? {
         if min(control.count, arm.count) < plan.unitsMin { return .tooFewUnits }
         if plan.metrics[metric].isBinary {
@@ -131,7 +141,14 @@ package struct ExperimentAnalysis: Hashable, Sendable {
                 if events < Double(ExperimentPlan.eventsMin) - 0.5 { return .tooFewEvents }
             }
         }
-        return difference.standardError > 0 ? nil : .noVariance
+        return nil
+    }
+
+    /// Why a difference can't be told from chance, if it can't.
+    private static func gap(plain: MeanDifference, adjusted: MeanDifference) -> ExperimentEffect.Gap? {
+        if adjusted.standardError > 0 { return nil }
+        if plain.standardError > 0 { return .noVarianceLeft }
+        return plain.estimate == 0 ? .noVariance : .noVarianceWithin
     }
 
     /// An arm's effect on a metric.

@@ -17,6 +17,9 @@ package struct ExperimentVerdict: Hashable, Sendable {
         case minimumDuration = "runs for less than its minimum duration"
         case sampleRatio = "units are not spread over the arms as planned"
         case primary = "no arm differs from the control beyond chance in the primary metric"
+        case noVariance =
+            "units do not vary within the arms in the primary metric, so that nothing can be said about chance"
+        case notFinite = "the values of the primary metric are too large to be computed with"
         case guardrail = "the best arm makes a guardrail metric worse"
         case tie = "several arms are better than the control, and none better than the others"
     }
@@ -75,7 +78,7 @@ package struct ExperimentVerdict: Hashable, Sendable {
         }
         if better.isEmpty {
             return worse == plan.treatments.count
-                ? Self(.controlWins, winner: plan.control) : Self(waitingFor: .primary)
+                ? Self(.controlWins, winner: plan.control) : Self(waitingFor: untested(analysis, primary) ?? .primary)
         }
         let harmless = better.filter { !harms(analysis, arm: $0) }
         if harmless.isEmpty { return Self(waitingFor: .guardrail) }
@@ -83,6 +86,13 @@ package struct ExperimentVerdict: Hashable, Sendable {
             return Self(waitingFor: .tie)
         }
         return Self(.winner, winner: best)
+    }
+
+    /// Why nothing can be said about the primary metric of some arm; nil if it was tested, or has too few units.
+    private static func untested(_ analysis: ExperimentAnalysis, _ primary: Int) -> Wait? {
+        let gaps = analysis.effects.filter { $0.metric == primary }.compactMap(\.gap)
+        if gaps.contains(.notFinite) { return .notFinite }
+        return gaps.contains { [.noVariance, .noVarianceWithin, .noVarianceLeft].contains($0) } ? .noVariance : nil
     }
 
     /// Whether an arm makes a guardrail metric worse beyond chance.

@@ -8,6 +8,9 @@ package struct Interval: Hashable, Sendable {
         self.upper = upper
     }
 
+    /// Whether both ends are numbers.
+    package var isFinite: Bool { lower.isFinite && upper.isFinite }
+
     /// Whether a value is in it, the ends included.
     package func contains(_ value: Double) -> Bool { lower <= value && value <= upper }
 }
@@ -21,23 +24,38 @@ package struct MeanDifference: Hashable, Sendable {
     package let estimate: Double
     /// Without the assumption of equal variances.
     package let standardError: Double
-    /// Welch and Satterthwaite's degrees of freedom.
+    /// Welch and Satterthwaite's degrees of freedom, from those of the smaller arm to those of both.
     package let degrees: Double
     /// Units of both arms.
     package let units: Int
 
-    /// The difference; nil when either arm has fewer than two units.
+    /// The difference; nil when either arm has fewer than two units, or moments whose difference is no finite number.
     package init?(control: ArmMoments, arm: ArmMoments) {
         guard let controlVariance = control.variance, let armVariance = arm.variance else { return nil }
         let controlShare = controlVariance / Double(control.count)
         let armShare = armVariance / Double(arm.count)
+        let both = controlShare + armShare
+        guard both.isFinite, both >= 0, (arm.mean - control.mean).isFinite else { return nil }
         estimate = arm.mean - control.mean
         units = control.count + arm.count
-        standardError = (controlShare + armShare).squareRoot()
-        let spread =
-            controlShare * controlShare / Double(control.count - 1) + armShare * armShare / Double(arm.count - 1)
+        standardError = both.squareRoot()
+        guard both > 0 else {
+            degrees = Double(units - 2)
+            return
+        }
+        // Of shares of the whole: the squares of the variances themselves exceed a Double from about 1e154 on.
+        let ratio = controlShare / both
         degrees =
-            spread > 0 ? (controlShare + armShare) * (controlShare + armShare) / spread : Double(units - 2)
+            1 / (ratio * ratio / Double(control.count - 1) + (1 - ratio) * (1 - ratio) / Double(arm.count - 1))
+    }
+
+    /// The difference of what a covariate leaves; the plain one without a slope.
+    init?(control: ArmMoments, arm: ArmMoments, slope: Double?) {
+        guard let slope else {
+            self.init(control: control, arm: arm)
+            return
+        }
+        self.init(control: control.adjusted(bySlope: slope), arm: arm.adjusted(bySlope: slope))
     }
 
     /// Welch's t; 0 without any difference.

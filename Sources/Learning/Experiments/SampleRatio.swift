@@ -16,8 +16,11 @@ package struct SampleRatio: Hashable, Sendable {
     /// - Parameter weights: positive, in any unit.
     package init(weights: [Double]) {
         precondition(weights.count > 1 && weights.allSatisfy { $0 > 0 }, "expected two or more positive weights")
-        let sum = weights.reduce(0, +)
-        shares = weights.map { $0 / sum }
+        // By the largest first, so that no sum exceeds a Double; and no share is lost below it.
+        let largest = weights.max() ?? 1
+        let parts = weights.map { max($0 / largest, .leastNormalMagnitude) }
+        let sum = parts.reduce(0, +)
+        shares = parts.map { max($0 / sum, .leastNormalMagnitude) }
     }
 
     /// Pearson's chi-squared p (1900): for one look.
@@ -25,7 +28,7 @@ package struct SampleRatio: Hashable, Sendable {
     /// - Parameter counts: units of each arm.
     /// - Returns: 1 without units.
     package func chiSquaredP(_ counts: [Int]) -> Double {
-        let total = Double(counts.reduce(0, +))
+        let total = counts.reduce(0) { $0 + Double($1) }
         guard total > 0 else { return 1 }
         var statistic = 0.0
         for (count, share) in zip(counts, shares) {
@@ -37,7 +40,7 @@ package struct SampleRatio: Hashable, Sendable {
 
     /// A p-value that may be looked at at any time; of several looks the least counts.
     package func sequentialP(_ counts: [Int]) -> Double {
-        let total = Double(counts.reduce(0, +))
+        let total = counts.reduce(0) { $0 + Double($1) }
         var evidence =
             SpecialFunctions.logGamma(Self.priorUnits) - SpecialFunctions.logGamma(Self.priorUnits + total)
         for (count, share) in zip(counts, shares) {

@@ -98,7 +98,12 @@ package enum SpecialFunctions {
         precondition(a > 0 && b > 0 && x >= 0 && x <= 1, "expected a, b > 0 and x in 0…1, got: \(a), \(b), \(x)")
         if x == 0 || x == 1 { return x }
         // The fraction converges fast on this side of the mean only.
-        if x > (a + 1) / (a + b + 2) { return 1 - incompleteBeta(1 - x, b, a) }
+        return x > (a + 1) / (a + b + 2) ? 1 - lowerBeta(1 - x, b, a) : lowerBeta(x, a, b)
+    }
+
+    /// I_x(a, b) by the continued fraction; x at most about its mean.
+    private static func lowerBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
+        if x == 0 { return 0 }
         let scale = exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * log(x) + b * log1p(-x)) / a
         return scale
             * continuedFraction(first: 1) { n in

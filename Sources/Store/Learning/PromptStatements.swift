@@ -149,18 +149,28 @@ package struct SavePromptRun: Statement {
 }
 
 /// The next variant that waits for an evaluation, of each agent's newest run alone.
+///
+/// Whatever it said before, it says from then on that it is not evaluated yet, until it is, or the reason is known.
 package struct NextUnevaluatedVariant: Statement {
     package static let name = "next_unevaluated_variant"
     package static let sql = """
-        select v.id, v.prompt, v.base_prompt, v.held_out_examples
-        from afterthought.prompt_variants as v
-        join afterthought.training_runs as r on r.id = v.training_run_id
-        where v.id > $1 and v.status = 'not_evaluated' and r.status = 'for_review' and r.due_at <= $2
-            and not exists (
-                select from afterthought.training_runs as n
-                where n.kind = r.kind and n.subject = r.subject and n.due_at > r.due_at)
-        order by v.id
-        limit 1
+        with next as (
+            select v.id, v.prompt, v.base_prompt, v.held_out_examples
+            from afterthought.prompt_variants as v
+            join afterthought.training_runs as r on r.id = v.training_run_id
+            where v.id > $1 and v.status = 'not_evaluated' and r.status = 'for_review' and r.due_at <= $2
+                and not exists (
+                    select from afterthought.training_runs as n
+                    where n.kind = r.kind and n.subject = r.subject and n.due_at > r.due_at)
+            order by v.id
+            limit 1
+        ), taken as (
+            update afterthought.prompt_variants as v
+            set status_reason = 'not evaluated yet'
+            from next
+            where v.id = next.id and v.status_reason is distinct from 'not evaluated yet'
+        )
+        select id, prompt, base_prompt, held_out_examples from next
         """
 
     var after: Int64
@@ -209,14 +219,40 @@ package struct ExamplesByID: Statement {
     }
 }
 
+/// Says on the variant that is being evaluated why it got no answer; `SavePromptEvaluation` keeps that.
+package struct NotePromptRefusal: Statement {
+    package static let name = "note_prompt_refusal"
+    package static let sql = """
+        update afterthought.prompt_variants
+        set status_reason = $3
+        where status = 'not_evaluated' and status_reason = 'not evaluated yet' and prompt = $1 and base_prompt = $2
+        """
+
+    var prompt: String
+    var basePrompt: String
+    var reason: String
+
+    package init(prompt: String, basePrompt: String, reason: String) {
+        self.prompt = prompt
+        self.basePrompt = basePrompt
+        self.reason = reason
+    }
+
+    package func bind(to parameters: inout Parameters) { parameters.append(all: prompt, basePrompt, reason) }
+}
+
 /// Keeps what evaluating a variant found and cost; a null score says that it is not evaluated, and why.
+///
+/// A reason that was noted since the variant was taken stands: it is nearer to the cause than the one given here.
 package struct SavePromptEvaluation: Statement {
     package static let name = "save_prompt_evaluation"
     package static let sql = """
         update afterthought.prompt_variants
         set
             status = case when $2::float8 is null then 'not_evaluated' else 'evaluated' end,
-            status_reason = $4,
+            status_reason = case
+                when $2::float8 is null and status_reason <> 'not evaluated yet' then status_reason
+                else $4 end,
             score = $2,
             base_score = $3,
             evaluated_at = case when $2::float8 is null then null else now() end,
