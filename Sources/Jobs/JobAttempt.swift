@@ -50,7 +50,11 @@ package struct JobAttempt: Sendable {
                 claim: claim, state: nil, outcome: nil, error: JobFailure.text(of: error), tally: JobTally())
         }
         try connection.run(SetStatementTimeout(seconds: 10))
-        return try end(&connection, ending.outcome, error: ending.text, JobTally(claim.tally))
+        // What its steps committed, with the step that was under way when it threw, if the server did that one.
+        return try connection.transaction { connection in
+            let stored = try connection.first(LoadJobTally(claim: claim))
+            return try end(&connection, ending.outcome, error: ending.text, JobTally(stored ?? claim.tally))
+        }
     }
 
     /// What an attempt that threw ended as; nil if it is not this process's to say.

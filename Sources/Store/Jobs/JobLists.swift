@@ -37,7 +37,7 @@ package struct ListJobSettings: JSONListing {
 package struct ListJobs: JSONListing {
     package static let name = "list_jobs"
     package static let sql = """
-        select (to_jsonb(j) - 'claim_token' - 'arguments')::text
+        select (to_jsonb(j) - 'claim_token' - 'arguments' - 'tally_claimed')::text
         from afterthought.jobs as j
         where ($1::text is null or j.job = $1) and ($2::text is null or j.state = $2)
         order by j.finished_at desc nulls first, j.run_at, j.id

@@ -1,0 +1,91 @@
+-- Purpose: the history of runs counts what each attempt did.
+-- Locks: an exclusive one on jobs for a moment (constant defaults, nothing is rewritten); brief ones on the functions
+--        that are replaced.
+-- Online: yes. Attempts claimed by workers of the build before may count the work of earlier attempts once more.
+
+-- What each attempt did ---------------------------------------------------------------------------------------------
+
+alter table afterthought.jobs add column tally_claimed jsonb not null default 'null';
+comment on column afterthought.jobs.tally_claimed is
+    'The counts of the tally as the attempt at hand was claimed: what earlier attempts did.';
+
+create function afterthought.tally_gain(tally jsonb, earlier jsonb, key text) returns bigint
+    language sql immutable parallel safe
+    return greatest(coalesce((tally ->> key)::bigint, 0) - coalesce((earlier ->> key)::bigint, 0), 0);
+comment on function afterthought.tally_gain is 'By how much a count of a tally grew.';
+
+create or replace function afterthought.end_job_attempt(
+    id bigint, attempt integer, claim_token uuid, outcome text, error_message text default null
+) returns text
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+    old afterthought.jobs;
+    schedule afterthought.job_schedules;
+    becomes text;
+    cap double precision;
+begin
+    select * into old from afterthought.jobs as j
+    where j.id = end_job_attempt.id and j.attempt = end_job_attempt.attempt
+        and j.claim_token = end_job_attempt.claim_token and j.state = 'running'
+    for update;
+    if not found then return null; end if;
+    select * into schedule from afterthought.job_schedules as s where s.job = old.job;
+    becomes := case
+        when outcome = 'completed' then 'completed'
+        when outcome = 'cancelled' or old.cancel_requested_at is not null then 'cancelled'
+        when outcome = 'interrupted' or old.attempt < old.attempts_max then 'waiting'
+        else 'failed' end;
+    if becomes = 'waiting' then
+        -- One of its kind that was asked for meanwhile is this one, which will see all that it would have seen.
+        with taken_in as (
+            update afterthought.jobs as j
+            set state = 'cancelled', finished_at = clock_timestamp(),
+                error_message = 'taken in by the next attempt of job ' || old.id
+            where j.state = 'waiting' and j.unique_key = old.unique_key
+            returning j.id
+        )
+        update afterthought.job_ticks as t
+        set job_id = old.id, outcome = 'coalesced'
+        from taken_in
+        where t.job_id = taken_in.id and t.job = old.job;
+    end if;
+    cap := least(schedule.backoff_seconds_max, schedule.backoff_seconds * 2 ^ least(old.attempt - 1, 30));
+    update afterthought.jobs as j
+    set state = becomes,
+        claim_token = null,
+        lease_until = null,
+        error_message = end_job_attempt.error_message,
+        finished_at = case when becomes <> 'waiting' then clock_timestamp() end,
+        -- An attempt that was given back on purpose is none of those that may fail.
+        attempts_max = j.attempts_max + case when outcome = 'interrupted' then 1 else 0 end,
+        run_at = case
+            when outcome = 'interrupted' then clock_timestamp()
+            when becomes = 'waiting' then clock_timestamp() + make_interval(secs => random() * cap)
+            else j.run_at end
+    where j.id = old.id;
+    insert into afterthought.system_tasks (
+        name, executed_at, duration_seconds, users_processed, successful_updates, failed_updates, records_processed,
+        status, error_message, metadata, job_id, attempt)
+    values (
+        old.job, old.started_at, greatest(extract(epoch from clock_timestamp() - old.started_at), 0),
+        afterthought.tally_gain(old.tally, old.tally_claimed, 'users_processed'),
+        afterthought.tally_gain(old.tally, old.tally_claimed, 'successful_updates'),
+        afterthought.tally_gain(old.tally, old.tally_claimed, 'failed_updates'),
+        afterthought.tally_gain(old.tally, old.tally_claimed, 'records_processed'),
+        case
+            when outcome <> 'completed' then 'failed'
+            -- The job's end tells of all its attempts.
+            when coalesce((old.tally ->> 'failed_updates')::bigint, 0) > 0 then 'completed_with_errors'
+            else 'completed' end,
+        end_job_attempt.error_message,
+        coalesce(nullif(old.tally -> 'metadata', 'null'), '{}') || jsonb_build_object('reason', old.reason)
+            || case when old.arguments = '{}' then '{}' else jsonb_build_object('arguments', old.arguments) end,
+        old.id, old.attempt);
+    return becomes;
+end
+$$;
+comment on function afterthought.end_job_attempt is
+    'Ends an attempt (completed, failed, cancelled or interrupted), with its row in system_tasks; null if the claim '
+    'was lost. The row counts what this attempt did, so that the rows of a job add up to the job. A failed one is '
+    'repeated after a random part of a doubling pause, until its attempts are used up.';
