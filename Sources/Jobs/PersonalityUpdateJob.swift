@@ -10,6 +10,7 @@ import Store
 /// the argument `user_id` one user, active or not, whose changes the run tells.
 package struct PersonalityUpdateJob: Job {
     package let name = "personality_update"
+    package let takesUser = true
 
     /// Users that are looked up at once.
     private static let lookupMax = 10_000

@@ -11,6 +11,7 @@ import Store
 /// late.
 package struct PreferenceAggregationJob: Job {
     package let name = "preference_aggregation"
+    package let takesUser = true
 
     package init() {}
 

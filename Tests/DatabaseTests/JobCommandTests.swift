@@ -32,6 +32,21 @@ struct JobCommandTests {
         #expect(try objects(run("jobs", "--json").output).count == 1)
     }
 
+    @Test("a user is refused where the job knows none, and where it can be none, before anything waits")
+    func userOfJob() throws {
+        let unknown = try run("run", "clustering", "--user", "u42")
+        #expect(unknown.status == 64)
+        #expect(unknown.errors.contains("expected a job that knows users with `--user`, got: clustering"))
+        #expect(unknown.errors.contains("these do: personality_update, preference_aggregation"))
+        for user in ["", String(repeating: "é", count: 129)] {
+            let bad = try run("run", "personality_update", "--user", user)
+            #expect(bad.status == 64, "\(bad.errors)")
+        }
+        #expect(try run("run", "clustering", "--user", "u42", "--dry-run").status == 64)
+        #expect(try objects(run("jobs", "--json").output).isEmpty)
+        #expect(try run("run", "personality_update", "--user", String(repeating: "é", count: 128)).status == 0)
+    }
+
     @Test("every job of the program has a schedule, and every schedule a job of the program")
     func schedulesAndJobs() throws {
         let known = Set(JobCatalog.all { fatalError("expected no analysis to be needed") }.map(\.name))

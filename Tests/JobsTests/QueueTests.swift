@@ -131,6 +131,17 @@ struct QueueTests {
                 == ["completed 300 3"])
     }
 
+    @Test("a job that knows no users is not run for one, however it was asked")
+    func noUser() throws {
+        var connection = try TestDatabase.current.connect()
+        try StepJob.prepare(&connection)
+        let one = JSONValue.object([JSONMember(key: "user_id", value: .string("u1"))])
+        let report = try JobBench.run(JobBench.Request(StepJob(), arguments: one), &connection)
+        #expect(report.error?.hasPrefix("expected no argument user_id") == true, "\(report)")
+        #expect(report.error?.contains("u1") == false)
+        #expect(try connection.lines("select count(*) from public.trace") == ["0"])
+    }
+
     @Test("an unknown error is told by its type alone")
     func noContentInErrors() throws {
         struct Secret: Error { let content = "what the user said" }
