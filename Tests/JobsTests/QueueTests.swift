@@ -142,6 +142,24 @@ struct QueueTests {
         #expect(try connection.lines("select count(*) from public.trace") == ["0"])
     }
 
+    @Test("a timeout that is changed holds for what waits already, and for a retry")
+    func changedTimeout() throws {
+        var connection = try TestDatabase.current.connect()
+        let id = try #require(try connection.first(EnqueueJob(job: Self.job, reason: "test")))
+        var change = ChangeSchedule(job: Self.job)
+        change.timeoutSeconds = 7
+        _ = try connection.run(change)
+        let first = try #require(try claim(&connection))
+        #expect(first.timeoutSeconds == 7)
+        #expect(try connection.lines("select timeout_seconds from afterthought.jobs") == ["7"])
+        try connection.execute("update afterthought.jobs set cancel_requested_at = now()")
+        #expect(try connection.first(EndJobAttempt(claim: first, outcome: .cancelled)) == .some("cancelled"))
+        change.timeoutSeconds = 9
+        _ = try connection.run(change)
+        #expect(try connection.first(RetryJob(id: id)) == id)
+        #expect(try claim(&connection)?.timeoutSeconds == 9)
+    }
+
     @Test("an unknown error is told by its type alone")
     func noContentInErrors() throws {
         struct Secret: Error { let content = "what the user said" }

@@ -2,7 +2,8 @@ import Bytes
 import Model
 import Postgres
 
-/// Takes the next job that is due, or a certain one, for this process; its attempt counts from now on.
+/// Takes the next job that is due, or a certain one, for this process; its attempt counts from now on. It may take as
+/// long as the schedule says now, however long ago it was asked for.
 ///
 /// Another process may take one of the same name at the same moment: that is a unique violation then, and no fault.
 package struct ClaimJob: Statement {
@@ -15,6 +16,8 @@ package struct ClaimJob: Statement {
             claimed_by = $2,
             lease_until = now() + make_interval(secs => $3),
             started_at = now(),
+            timeout_seconds = (
+                select t.timeout_seconds from afterthought.job_schedules as t where t.job = j.job),
             tally_claimed = case jsonb_typeof(j.tally) when 'object' then j.tally - 'metadata' else 'null' end
         where j.id = (
             select w.id
