@@ -1,4 +1,4 @@
--- Purpose: the history of runs counts what each attempt did.
+-- Purpose: the history of runs counts what each attempt did; what a person put off stays put off.
 -- Locks: an exclusive one on jobs for a moment (constant defaults, nothing is rewritten); brief ones on the functions
 --        that are replaced.
 -- Online: yes. Attempts claimed by workers of the build before may count the work of earlier attempts once more.
@@ -89,3 +89,83 @@ comment on function afterthought.end_job_attempt is
     'Ends an attempt (completed, failed, cancelled or interrupted), with its row in system_tasks; null if the claim '
     'was lost. The row counts what this attempt did, so that the rows of a job add up to the job. A failed one is '
     'repeated after a random part of a doubling pause, until its attempts are used up.';
+
+-- A job that was put off --------------------------------------------------------------------------------------------
+
+alter table afterthought.jobs add column snoozed_until timestamptz;
+comment on column afterthought.jobs.snoozed_until is
+    'Until when a person put it off: a tick or a need does not bring it forward, a request by hand does.';
+
+create or replace function afterthought.enqueue_job(
+    job text, arguments jsonb default '{}', reason text default 'by hand', run_at timestamptz default null,
+    due_at timestamptz default null, unique_key text default null
+) returns bigint
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    schedule afterthought.job_schedules;
+    key_wanted text := coalesce(
+        enqueue_job.unique_key,
+        enqueue_job.job
+            || case when enqueue_job.arguments = '{}' then '' else ' ' || md5(enqueue_job.arguments::text) end);
+    run_wanted timestamptz := coalesce(enqueue_job.run_at, now());
+    is_by_hand boolean := enqueue_job.reason in ('by hand', 'by HTTP');
+    enqueued bigint;
+begin
+    select * into schedule from afterthought.job_schedules as s where s.job = enqueue_job.job;
+    if not found then
+        raise exception 'expected a job of job_schedules, got: "%"', enqueue_job.job
+            using errcode = '42601', hint = 'afterthought schedule lists them';
+    end if;
+    loop
+        insert into afterthought.jobs
+            (job, queue, unique_key, reason, arguments, due_at, run_at, attempts_max, timeout_seconds)
+        values (
+            schedule.job, schedule.queue, key_wanted, enqueue_job.reason, enqueue_job.arguments,
+            coalesce(enqueue_job.due_at, now()), run_wanted, schedule.attempts_max, schedule.timeout_seconds)
+        on conflict (unique_key) where state = 'waiting' do nothing
+        returning id into enqueued;
+        exit when enqueued is not null;
+        -- The one that waits takes this request in; it need not wait longer than this one would have. Only a person
+        -- ends what a person put off.
+        update afterthought.jobs as j
+        set run_at = least(j.run_at, greatest(run_wanted, case when not is_by_hand then j.snoozed_until end)),
+            snoozed_until = case when not is_by_hand then j.snoozed_until end
+        where j.state = 'waiting' and j.unique_key = key_wanted
+        returning j.id into enqueued;
+        exit when enqueued is not null;
+    end loop;
+    return enqueued;
+end
+$$;
+
+create or replace function afterthought.snooze_job(id bigint, duration interval) returns timestamptz
+    language sql set search_path = pg_catalog, pg_temp
+begin atomic
+    update afterthought.jobs as j
+    set run_at = greatest(j.run_at, now()) + duration,
+        snoozed_until = greatest(j.run_at, now()) + duration
+    where j.id = snooze_job.id and j.state = 'waiting'
+    returning j.run_at;
+end;
+
+create or replace function afterthought.retry_job(id bigint) returns bigint
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+    waiting bigint;
+    old afterthought.jobs;
+begin
+    select * into old from afterthought.jobs as j where j.id = retry_job.id for update;
+    if not found or old.state not in ('failed', 'cancelled') then return null; end if;
+    select j.id into waiting from afterthought.jobs as j where j.state = 'waiting' and j.unique_key = old.unique_key;
+    if waiting is not null then return waiting; end if;
+    update afterthought.jobs as j
+    set state = 'waiting', run_at = now(), finished_at = null, error_message = null, cancel_requested_at = null,
+        snoozed_until = null,
+        attempts_max = j.attempt + (select s.attempts_max from afterthought.job_schedules as s where s.job = j.job)
+    where j.id = old.id;
+    return old.id;
+end
+$$;

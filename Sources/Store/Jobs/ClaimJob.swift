@@ -16,6 +16,7 @@ package struct ClaimJob: Statement {
             claimed_by = $2,
             lease_until = now() + make_interval(secs => $3),
             started_at = now(),
+            snoozed_until = null,
             timeout_seconds = (
                 select t.timeout_seconds from afterthought.job_schedules as t where t.job = j.job),
             tally_claimed = case jsonb_typeof(j.tally) when 'object' then j.tally - 'metadata' else 'null' end
