@@ -18,6 +18,8 @@ struct PersonalityBatch {
     struct Outcome {
         var applied = 0
         var rejected = 0
+        /// Places of users of whom anything was applied or rejected.
+        var settledUsers: Set<Int> = []
         /// By user; only those that moved, or were kept by a bound.
         var changes: [String: [PersonalityProfile.Change]] = [:]
     }
@@ -70,6 +72,7 @@ struct PersonalityBatch {
         var settled = SettledInsights()
         for insight in insights {
             var rejection: String?
+            outcome.settledUsers.insert(insight.user)
             if let weight = insight.weight {
                 switch PersonalityInsight(parsing: insight.adjustments.text) {
                 case .adjustments(let points): sums[insight.user].add(points, weight: weight)

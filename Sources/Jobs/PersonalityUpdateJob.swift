@@ -54,9 +54,11 @@ package struct PersonalityUpdateJob: Job {
             let outcomes = try isolation.update(users, &connection) { users, connection in
                 try batch.update(users, &connection)
             }
-            run.tally.usersProcessed += users.count
+            let settled = outcomes.reduce(0) { $0 + $1.settledUsers.count }
+            run.tally.usersProcessed += settled + isolation.failedUsers
             run.tally.failedUpdates += isolation.failedUsers
-            run.tally.successfulUpdates += users.count - isolation.failedUsers
+            run.tally.successfulUpdates += outcomes.reduce(0) { $0 + $1.changes.count }
+            if tellsChanges, run.tally.usersProcessed == 0 { run.skip("no new insights") }
             let applied = outcomes.reduce(0) { $0 + $1.applied }
             run.tally.recordsProcessed += applied
             run.tally.add(applied, to: "insights_processed")

@@ -30,16 +30,22 @@ extension Command {
         body: .blocking { invocation in
             let limit = Int64(invocation.integer("limit") ?? 20)
             let job = invocation.value("job")
+            let state = invocation.value("state")
+            let history = invocation.isSet("history")
+            if history, let state, !["completed", "failed"].contains(state) {
+                throw CommandFailure(
+                    .usage, "expected `--state` with `--history` to be completed or failed, got: \(state)",
+                    hint: "an attempt that ended did one or the other; without `--history` it is about jobs")
+            }
             return try DatabaseChoice.withMigrated(invocation) { connection in
                 if let said = try control(invocation, &connection) {
                     Terminal.print(said)
                     return .ok
                 }
-                let history = invocation.isSet("history")
                 let rows =
                     history
-                    ? try connection.query(ListSystemTasks(job: job, rowsMax: limit))
-                    : try connection.query(ListJobs(job: job, state: invocation.value("state"), rowsMax: limit))
+                    ? try connection.query(ListSystemTasks(job: job, state: state, rowsMax: limit))
+                    : try connection.query(ListJobs(job: job, state: state, rowsMax: limit))
                 if invocation.wantsJSON {
                     Terminal.print(JSONValue.array(rows).text)
                 } else {

@@ -91,6 +91,63 @@ struct JobCommandTests {
         #expect(try run("schedule", "--set", "JOB_HISTORY_DAYS").errors.contains("expected `--set NAME=VALUE`"))
     }
 
+    @Test("a change of which a part is refused changes nothing")
+    func wholeChanges() throws {
+        func days() throws -> String? {
+            try objects(run("schedule", "--settings", "--json").output)
+                .first { $0["name"] as? String == "JOB_HISTORY_DAYS" }?["value"] as? String
+        }
+        let set = ["schedule", "--set", "JOB_HISTORY_DAYS=31"]
+        let refused = [
+            set + ["--set", "SIGNAL_QUALITY_PAIRS=bad"], set + ["--set", "NO_SUCH=1"],
+            ["schedule", "nosuch"] + set.dropFirst(), ["schedule", "nosuch", "--pause"] + set.dropFirst(),
+            ["schedule", "signal_quality", "--cron", "0 0 30 2 *"] + set.dropFirst(),
+        ]
+        let environment = ["AFTERTHOUGHT_DATABASE_URL": TestDatabase.current.url]
+        for words in refused {
+            #expect(try Program.run(words, environment: environment).status == 64, "\(words)")
+            #expect(try days() == "90", "\(words)")
+        }
+        #expect(try run("schedule", "signal_quality", "--set", "JOB_HISTORY_DAYS=31").status == 0)
+        #expect(try days() == "31")
+    }
+
+    @Test(
+        "a time zone that is none is named as the fault, also of a job that has no cron text",
+        arguments: [
+            "signal_quality", "clustering",
+        ])
+    func wrongZone(job: String) throws {
+        let wrong = try run("schedule", job, "--time-zone", "Europe/Berln")
+        #expect(wrong.status == 64)
+        #expect(
+            wrong.errors.contains("expected a time zone of the IANA database, got: \"Europe/Berln\""),
+            "\(wrong.errors)")
+        #expect(wrong.errors.contains("such as Europe/Berlin"))
+    }
+
+    @Test("history is told by how attempts ended")
+    func historyByState() throws {
+        var connection = try TestDatabase.current.connect()
+        try connection.execute(
+            """
+            insert into afterthought.system_tasks (name, executed_at, duration_seconds, status, job_id, attempt)
+            values ('a', now(), 1, 'completed', 1, 1), ('b', now(), 1, 'completed_with_errors', 2, 1),
+                ('c', now(), 1, 'failed', 3, 1)
+            """)
+        func names(_ state: String) throws -> Set<String> {
+            Set(
+                try objects(run("jobs", "--history", "--state", state, "--json").output).compactMap {
+                    $0["name"] as? String
+                })
+        }
+        #expect(try names("failed") == ["c"])
+        #expect(try names("completed") == ["a", "b"])
+        let waiting = try run("jobs", "--history", "--state", "waiting")
+        #expect(waiting.status == 64)
+        #expect(waiting.errors.contains("expected `--state` with `--history` to be completed or failed, got: waiting"))
+    }
+
     @Test("a waiting job is snoozed and cancelled, a cancelled one retried")
     func controls() throws {
         var connection = try TestDatabase.current.connect()

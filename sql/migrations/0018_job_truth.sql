@@ -1,4 +1,5 @@
--- Purpose: the history of runs counts what each attempt did; what a person put off stays put off.
+-- Purpose: the history of runs counts what each attempt did; what a person put off stays put off; a wrong time zone is
+--          named.
 -- Locks: an exclusive one on jobs for a moment (constant defaults, nothing is rewritten); brief ones on the functions
 --        that are replaced.
 -- Online: yes. Attempts claimed by workers of the build before may count the work of earlier attempts once more.
@@ -167,5 +168,26 @@ begin
         attempts_max = j.attempt + (select s.attempts_max from afterthought.job_schedules as s where s.job = j.job)
     where j.id = old.id;
     return old.id;
+end
+$$;
+
+-- Faults of a schedule, in words ------------------------------------------------------------------------------------
+
+create or replace function afterthought.reschedule() returns trigger
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'INSERT' or (old.cron, old.time_zone) is distinct from (new.cron, new.time_zone) then
+        -- Before anything is reckoned by them, so that the fault is named; the zone also where no cron text needs it.
+        perform afterthought.is_schedule(coalesce(new.cron, '@daily'), new.time_zone);
+    end if;
+    if tg_op = 'INSERT' or (old.cron, old.time_zone) is distinct from (new.cron, new.time_zone)
+        or (old.paused_at is not null and new.paused_at is null)
+    then
+        -- A new time, or the end of a pause, begins now: nothing before it was missed.
+        new.through_at := now();
+        new.next_at := afterthought.cron_next(new.cron, new.time_zone, now());
+    end if;
+    return new;
 end
 $$;
