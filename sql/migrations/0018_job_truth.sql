@@ -1,5 +1,5 @@
 -- Purpose: the history of runs counts what each attempt did; what a person put off stays put off; a wrong time zone is
---          named.
+--          named; jobs that run by need pause when their attempts are used up.
 -- Locks: an exclusive one on jobs for a moment (constant defaults, nothing is rewritten); brief ones on the functions
 --        that are replaced.
 -- Online: yes. Attempts claimed by workers of the build before may count the work of earlier attempts once more.
@@ -191,3 +191,36 @@ begin
     return new;
 end
 $$;
+
+-- Jobs that run by need, after a failure ----------------------------------------------------------------------------
+
+create or replace function afterthought.poll_jobs(
+    at timestamptz default null, out lost integer, out due boolean, out not_to_ask text[], out settings jsonb
+)
+    language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform afterthought.schedule_due_jobs(at);
+    lost := afterthought.end_lost_attempts();
+    due := exists (select from afterthought.jobs as j where j.state = 'waiting' and j.run_at <= now());
+    not_to_ask := array(
+        select s.job
+        from afterthought.job_schedules as s
+        join afterthought.job_queues as q on q.queue = s.queue
+        where s.paused_at is not null or q.paused_at is not null
+            or exists (select from afterthought.jobs as j where j.unique_key = s.job and j.state = 'waiting')
+            -- What used up its attempts is not asked for again at once; a run that went well ends the pause.
+            or exists (
+                select from afterthought.jobs as f
+                where f.unique_key = s.job and f.state = 'failed'
+                    and f.finished_at > now() - make_interval(secs => s.backoff_seconds_max)
+                    and not exists (
+                        select from afterthought.jobs as c
+                        where c.job = s.job and c.state = 'completed' and c.finished_at > f.finished_at)));
+    settings := (select coalesce(jsonb_object_agg(s.name, s.value), '{}') from afterthought.job_settings as s);
+end
+$$;
+comment on function afterthought.poll_jobs is
+    'What a worker does every few seconds, in one statement: schedules what is due, ends lost attempts, and tells '
+    'whether a job may be claimed, which jobs need not be asked whether they are needed (those that are paused, wait '
+    'already, or used up their attempts lately), and the settings.';
