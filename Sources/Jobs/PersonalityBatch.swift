@@ -10,7 +10,6 @@ struct PersonalityBatch {
 
     /// Insights of an earlier time are not applied.
     let since: Timestamp
-    let at: Timestamp
     /// Which part of the adjustments is applied.
     let rateMillionths: Int64
 
@@ -37,10 +36,10 @@ struct PersonalityBatch {
         while !isWhole {
             let chat = try connection.query(
                 LoadChatInsights(users: users, since: since, insightsMax: Self.rowsMax))
-            try connection.run(SettleInsights<ChatInsights>(settle(chat, &sums, &outcome), at: at))
+            try connection.run(SettleInsights<ChatInsights>(settle(chat, &sums, &outcome)))
             let interactions = try connection.query(
                 LoadInteractions(users: users, since: since, interactionsMax: Self.rowsMax))
-            try connection.run(SettleInsights<Interactions>(settle(interactions, &sums, &outcome), at: at))
+            try connection.run(SettleInsights<Interactions>(settle(interactions, &sums, &outcome)))
             isWhole = max(chat.count, interactions.count) < Self.rowsMax
         }
         // After the insights are locked: whoever applied others meanwhile is seen here.
@@ -60,8 +59,8 @@ struct PersonalityBatch {
                     user: user, traits: PersonalityTrait.allCases.map { profile.values[$0] },
                     changes: JSONText(PersonalityProfile.json(changes).text), insights: sum.insights))
         }
-        try connection.run(SavePersonalityProfiles(rows: rows, at: at))
-        try connection.run(AppendPersonalityHistory(rows: rows, at: at))
+        try connection.run(SavePersonalityProfiles(rows: rows))
+        try connection.run(AppendPersonalityHistory(rows: rows))
         return outcome
     }
 

@@ -48,9 +48,9 @@ package struct PersonalityUpdateJob: Job {
         let job = name
         try run.commit(&connection) { run, connection in
             let batch = PersonalityBatch(
-                since: PersonalityBatch.window(run), at: run.dueAt,
+                since: PersonalityBatch.window(run),
                 rateMillionths: Int64((run.settings.number("PERSONALITY_RATE") * 1e6).rounded()))
-            var isolation = UserIsolation(job: job, at: run.dueAt)
+            var isolation = UserIsolation(job: job)
             let outcomes = try isolation.update(users, &connection) { users, connection in
                 try batch.update(users, &connection)
             }

@@ -2,8 +2,9 @@ import Bytes
 import Model
 import Postgres
 
-/// Takes the next job that is due, or a certain one, for this process; its attempt counts from now on. It may take as
-/// long as the schedule says now, however long ago it was asked for.
+/// Takes the next job that is due, or a certain one, for this process; its attempt counts from now on.
+///
+/// It may take as long as the schedule says now, however long ago it was asked for.
 ///
 /// Another process may take one of the same name at the same moment: that is a unique violation then, and no fault.
 package struct ClaimJob: Statement {
