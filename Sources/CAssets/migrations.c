@@ -70,6 +70,10 @@ static const unsigned char migration_0017[] = {
 #embed "../../sql/migrations/0017_clustering_truth.sql"
 };
 
+static const unsigned char migration_0018[] = {
+#embed "../../sql/migrations/0018_job_truth.sql"
+};
+
 static const afterthought_asset migrations[] = {
     {"0001_streams_and_state", migration_0001, sizeof migration_0001},
     {"0002_views", migration_0002, sizeof migration_0002},
@@ -88,6 +92,7 @@ static const afterthought_asset migrations[] = {
     {"0015_user_rights", migration_0015, sizeof migration_0015},
     {"0016_own_rows", migration_0016, sizeof migration_0016},
     {"0017_clustering_truth", migration_0017, sizeof migration_0017},
+    {"0018_job_truth", migration_0018, sizeof migration_0018},
 };
 
 size_t afterthought_migration_count(void) { return sizeof migrations / sizeof migrations[0]; }

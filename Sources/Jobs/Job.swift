@@ -10,6 +10,9 @@ package protocol Job: Sendable {
     /// Its name in `job_schedules`, `jobs` and `system_tasks`.
     var name: String { get }
 
+    /// Whether the argument `user_id` restricts it to one user; else a run that has it is refused.
+    var takesUser: Bool { get }
+
     /// Why it should run although no tick of its schedule is due; nil: it need not.
     ///
     /// Asked every few seconds, so it has to be one cheap statement.
@@ -25,5 +28,7 @@ package protocol Job: Sendable {
 }
 
 extension Job {
+    package var takesUser: Bool { false }
+
     package func reasonToRun(_ settings: JobSettings, _ connection: inout Connection) throws -> String? { nil }
 }

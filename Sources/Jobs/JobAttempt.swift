@@ -23,6 +23,10 @@ package struct JobAttempt: Sendable {
     /// - Returns: the report; its `state` is nil if the claim was lost.
     /// - Throws: only when the end could not be recorded here; `ending(for:)` tells what to record elsewhere.
     package func perform(_ connection: inout Connection) throws -> JobReport {
+        if claim.arguments["user_id"] != nil, !job.takesUser {
+            // Run for all, it would do what nobody asked for.
+            throw JobFailure("expected no argument user_id, for \(job.name) is not run for one user, got: one")
+        }
         // The server's side of the timeout: it holds even when nobody is left here to cancel.
         try connection.run(SetStatementTimeout(seconds: claim.timeoutSeconds))
         let settings = JobSettings(
@@ -50,7 +54,11 @@ package struct JobAttempt: Sendable {
                 claim: claim, state: nil, outcome: nil, error: JobFailure.text(of: error), tally: JobTally())
         }
         try connection.run(SetStatementTimeout(seconds: 10))
-        return try end(&connection, ending.outcome, error: ending.text, JobTally(claim.tally))
+        // What its steps committed, with the step that was under way when it threw, if the server did that one.
+        return try connection.transaction { connection in
+            let stored = try connection.first(LoadJobTally(claim: claim))
+            return try end(&connection, ending.outcome, error: ending.text, JobTally(stored ?? claim.tally))
+        }
     }
 
     /// What an attempt that threw ended as; nil if it is not this process's to say.

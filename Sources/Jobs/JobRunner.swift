@@ -169,6 +169,8 @@ package actor JobRunner {
     ///
     /// - Throws: `JobFailure` that says what the setting may be.
     package static func save(_ name: String, _ value: String, _ connection: inout Connection) throws {
+        // Beforehand, for a refusal ends the caller's transaction, if there is one.
+        let expectation = try connection.first(DescribeJobSetting(setting: name))?.expectation ?? "known"
         let failure: PostgresError
         do throws(PostgresError) {
             _ = try connection.run(SaveJobSetting(setting: name, value: value))
@@ -177,7 +179,6 @@ package actor JobRunner {
             failure = error
         }
         guard failure.isDataError else { throw failure }
-        let expectation = try connection.first(DescribeJobSetting(setting: name))?.expectation ?? "known"
         throw JobFailure("expected \(name) to be \(expectation), got: \(value)")
     }
 

@@ -10,7 +10,6 @@ struct PersonalityBatch {
 
     /// Insights of an earlier time are not applied.
     let since: Timestamp
-    let at: Timestamp
     /// Which part of the adjustments is applied.
     let rateMillionths: Int64
 
@@ -18,6 +17,8 @@ struct PersonalityBatch {
     struct Outcome {
         var applied = 0
         var rejected = 0
+        /// Places of users of whom anything was applied or rejected.
+        var settledUsers: Set<Int> = []
         /// By user; only those that moved, or were kept by a bound.
         var changes: [String: [PersonalityProfile.Change]] = [:]
     }
@@ -35,10 +36,10 @@ struct PersonalityBatch {
         while !isWhole {
             let chat = try connection.query(
                 LoadChatInsights(users: users, since: since, insightsMax: Self.rowsMax))
-            try connection.run(SettleInsights<ChatInsights>(settle(chat, &sums, &outcome), at: at))
+            try connection.run(SettleInsights<ChatInsights>(settle(chat, &sums, &outcome)))
             let interactions = try connection.query(
                 LoadInteractions(users: users, since: since, interactionsMax: Self.rowsMax))
-            try connection.run(SettleInsights<Interactions>(settle(interactions, &sums, &outcome), at: at))
+            try connection.run(SettleInsights<Interactions>(settle(interactions, &sums, &outcome)))
             isWhole = max(chat.count, interactions.count) < Self.rowsMax
         }
         // After the insights are locked: whoever applied others meanwhile is seen here.
@@ -58,8 +59,8 @@ struct PersonalityBatch {
                     user: user, traits: PersonalityTrait.allCases.map { profile.values[$0] },
                     changes: JSONText(PersonalityProfile.json(changes).text), insights: sum.insights))
         }
-        try connection.run(SavePersonalityProfiles(rows: rows, at: at))
-        try connection.run(AppendPersonalityHistory(rows: rows, at: at))
+        try connection.run(SavePersonalityProfiles(rows: rows))
+        try connection.run(AppendPersonalityHistory(rows: rows))
         return outcome
     }
 
@@ -70,6 +71,7 @@ struct PersonalityBatch {
         var settled = SettledInsights()
         for insight in insights {
             var rejection: String?
+            outcome.settledUsers.insert(insight.user)
             if let weight = insight.weight {
                 switch PersonalityInsight(parsing: insight.adjustments.text) {
                 case .adjustments(let points): sums[insight.user].add(points, weight: weight)

@@ -10,6 +10,7 @@ import Store
 /// the argument `user_id` one user, active or not, whose changes the run tells.
 package struct PersonalityUpdateJob: Job {
     package let name = "personality_update"
+    package let takesUser = true
 
     /// Users that are looked up at once.
     private static let lookupMax = 10_000
@@ -47,15 +48,17 @@ package struct PersonalityUpdateJob: Job {
         let job = name
         try run.commit(&connection) { run, connection in
             let batch = PersonalityBatch(
-                since: PersonalityBatch.window(run), at: run.dueAt,
+                since: PersonalityBatch.window(run),
                 rateMillionths: Int64((run.settings.number("PERSONALITY_RATE") * 1e6).rounded()))
-            var isolation = UserIsolation(job: job, at: run.dueAt)
+            var isolation = UserIsolation(job: job)
             let outcomes = try isolation.update(users, &connection) { users, connection in
                 try batch.update(users, &connection)
             }
-            run.tally.usersProcessed += users.count
+            let settled = outcomes.reduce(0) { $0 + $1.settledUsers.count }
+            run.tally.usersProcessed += settled + isolation.failedUsers
             run.tally.failedUpdates += isolation.failedUsers
-            run.tally.successfulUpdates += users.count - isolation.failedUsers
+            run.tally.successfulUpdates += outcomes.reduce(0) { $0 + $1.changes.count }
+            if tellsChanges, run.tally.usersProcessed == 0 { run.skip("no new insights") }
             let applied = outcomes.reduce(0) { $0 + $1.applied }
             run.tally.recordsProcessed += applied
             run.tally.add(applied, to: "insights_processed")

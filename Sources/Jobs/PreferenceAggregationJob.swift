@@ -11,6 +11,7 @@ import Store
 /// late.
 package struct PreferenceAggregationJob: Job {
     package let name = "preference_aggregation"
+    package let takesUser = true
 
     package init() {}
 
@@ -58,10 +59,9 @@ package struct PreferenceAggregationJob: Job {
         _ aggregator: inout PreferenceAggregator
     ) throws {
         let signalsMax = run.settings.integer("PREFERENCE_SIGNALS_KEPT")
-        let at = run.dueAt
-        var isolation = UserIsolation(job: "preference_aggregation", at: at)
+        var isolation = UserIsolation(job: "preference_aggregation")
         let batches = try isolation.update(users, &connection) { users, connection in
-            try PreferenceBatch(users: users, signalsMax: signalsMax).store(&connection, at: at, &aggregator)
+            try PreferenceBatch(users: users, signalsMax: signalsMax).store(&connection, &aggregator)
         }
         run.tally.usersProcessed += users.count
         run.tally.failedUpdates += isolation.failedUsers

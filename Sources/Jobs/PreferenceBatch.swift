@@ -13,7 +13,7 @@ struct PreferenceBatch {
     ///
     /// - Returns: how many signals were read.
     func store(
-        _ connection: inout Connection, at: Timestamp, _ aggregator: inout PreferenceAggregator
+        _ connection: inout Connection, _ aggregator: inout PreferenceAggregator
     ) throws -> Int {
         var signals: [[PreferenceSignal]] = Array(repeating: [], count: users.count)
         var newIDs: [Int64] = []
@@ -35,9 +35,9 @@ struct PreferenceBatch {
         for (user, signals) in zip(users, signals) where !signals.isEmpty {
             rows.append(Self.row(user, aggregator.profile(of: signals)))
         }
-        try connection.run(MarkPreferenceSignals(ids: newIDs, at: at))
+        try connection.run(MarkPreferenceSignals(ids: newIDs))
         try connection.run(TrimPreferenceSignals(users: excessive, signalsMax: signalsMax))
-        try connection.run(SavePreferences(rows: rows, at: at))
+        try connection.run(SavePreferences(rows: rows))
         return signals.reduce(0) { $0 + $1.count }
     }
 

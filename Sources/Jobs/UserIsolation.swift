@@ -9,13 +9,9 @@ import Store
 struct UserIsolation {
     /// Named in `user_update_failures`.
     let job: String
-    let at: Timestamp
     private(set) var failedUsers = 0
 
-    init(job: String, at: Timestamp) {
-        self.job = job
-        self.at = at
-    }
+    init(job: String) { self.job = job }
 
     /// Updates users inside the open transaction.
     ///
@@ -42,7 +38,7 @@ struct UserIsolation {
             guard users.count > 1 else {
                 failedUsers += 1
                 try connection.run(
-                    NoteUserUpdateFailure(job: job, user: users[0], at: at, error: error.description))
+                    NoteUserUpdateFailure(job: job, user: users[0], error: error.description))
                 return []
             }
             let middle = users.count / 2

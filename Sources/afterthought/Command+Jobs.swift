@@ -30,16 +30,22 @@ extension Command {
         body: .blocking { invocation in
             let limit = Int64(invocation.integer("limit") ?? 20)
             let job = invocation.value("job")
+            let state = invocation.value("state")
+            let history = invocation.isSet("history")
+            if history, let state, !["completed", "failed"].contains(state) {
+                throw CommandFailure(
+                    .usage, "expected `--state` with `--history` to be completed or failed, got: \(state)",
+                    hint: "an attempt that ended did one or the other; without `--history` it is about jobs")
+            }
             return try DatabaseChoice.withMigrated(invocation) { connection in
                 if let said = try control(invocation, &connection) {
                     Terminal.print(said)
                     return .ok
                 }
-                let history = invocation.isSet("history")
                 let rows =
                     history
-                    ? try connection.query(ListSystemTasks(job: job, rowsMax: limit))
-                    : try connection.query(ListJobs(job: job, state: invocation.value("state"), rowsMax: limit))
+                    ? try connection.query(ListSystemTasks(job: job, state: state, rowsMax: limit))
+                    : try connection.query(ListJobs(job: job, state: state, rowsMax: limit))
                 if invocation.wantsJSON {
                     Terminal.print(JSONValue.array(rows).text)
                 } else {
@@ -126,13 +132,12 @@ extension Command {
         let jobs = try JobCatalog.all(invocation.environment, options) {
             .shipped(dimensions: WorkerConfiguration().embeddingDimensions)
         }
-        guard jobs.contains(where: { $0.name == name }) else {
+        guard let job = jobs.first(where: { $0.name == name }) else {
             throw CommandFailure(
                 .usage, "expected a job, got: `\(name)`",
                 hint: ArgumentParser.suggestion(name, among: jobs.map(\.name)) ?? "`afterthought schedule` lists them")
         }
-        var arguments: [JSONMember] = []
-        if let user = invocation.value("user") { arguments.append(.text("user_id", user)) }
+        let arguments = try userArgument(invocation, job, among: jobs)
         let runner = JobRunner(jobs, options: options, log: { _ in })
         let watcher = Task { await StopSignal.whenRequested { Task { await runner.stop() } } }
         defer { watcher.cancel() }
@@ -158,6 +163,24 @@ extension Command {
                     ?? "try again when it has ended; `afterthought jobs` shows it")
         }
         return try say(report, invocation)
+    }
+
+    /// What `--user` asks for.
+    private static func userArgument(
+        _ invocation: Invocation, _ job: any Job, among jobs: [any Job]
+    ) throws(CommandFailure) -> [JSONMember] {
+        guard let user = invocation.value("user") else { return [] }
+        guard job.takesUser else {
+            throw CommandFailure(
+                .usage, "expected a job that knows users with `--user`, got: \(job.name)",
+                hint: "these do: " + jobs.filter(\.takesUser).map(\.name).sorted().joined(separator: ", "))
+        }
+        guard (1...256).contains(user.utf8.count) else {
+            throw CommandFailure(
+                .usage, "expected `--user` to be of 1…256 bytes, got: \(user.utf8.count)",
+                hint: "it is the id that the application gave with the user's messages")
+        }
+        return [.text("user_id", user)]
     }
 
     private static func say(_ report: JobReport, _ invocation: Invocation) throws -> ExitCode {

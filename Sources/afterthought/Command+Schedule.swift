@@ -39,16 +39,21 @@ extension Command {
             let change = try scheduleChange(invocation, job)
             let settings = try settingChanges(invocation)
             return try DatabaseChoice.withMigrated(invocation) { connection in
-                for (name, value) in settings { try changeSetting(name, value, &connection) }
-                if let change, try apply(change, &connection) == 0 { throw unknownJob(job ?? "", &connection) }
+                // All of it, or nothing.
+                let schedules = try connection.transaction { connection in
+                    for (name, value) in settings { try changeSetting(name, value, &connection) }
+                    if let change, try apply(change, &connection) == 0 { throw unknownJob(job ?? "", &connection) }
+                    let rows = try connection.query(ListSchedules(job: job))
+                    if rows.isEmpty { throw unknownJob(job ?? "", &connection) }
+                    return rows
+                }
                 if invocation.isSet("settings") || !settings.isEmpty {
                     let rows = try connection.query(ListJobSettings())
                     Terminal.print(invocation.wantsJSON ? JSONValue.array(rows).text : settingsText(rows))
-                    return .ok
+                } else {
+                    Terminal.print(
+                        invocation.wantsJSON ? JSONValue.array(schedules).text : scheduleText(schedules))
                 }
-                let rows = try connection.query(ListSchedules(job: job))
-                if rows.isEmpty { throw unknownJob(job ?? "", &connection) }
-                Terminal.print(invocation.wantsJSON ? JSONValue.array(rows).text : scheduleText(rows))
                 return .ok
             }
         })

@@ -49,7 +49,7 @@ struct PersonalityUpdateTests {
         var bench = try UserBench()
         for _ in 0..<3 { try bench.insight("u", "{\"openness\": 10}") }
         let now = Timestamp(seconds: 0)
-        let batch = PersonalityBatch(since: now, at: now, rateMillionths: 100_000)
+        let batch = PersonalityBatch(since: now, rateMillionths: 100_000)
         try bench.connection.execute("begin")
         let first = try batch.update(["u"], &bench.connection)
         let database = TestDatabase.current
@@ -127,6 +127,11 @@ struct PersonalityUpdateTests {
         let nobody = try bench.update("nobody")
         #expect(nobody.state == "completed")
         #expect(metadata(nobody, "trait_changes")?.text == "{}")
+        #expect(nobody.tally.usersProcessed == 0 && nobody.tally.successfulUpdates == 0)
+        #expect(metadata(nobody, "skipped") == .string("no new insights"))
+        try bench.insight("w", "{\"charm\": 1}")
+        let rejected = try bench.update("w")
+        #expect(rejected.tally.usersProcessed == 1 && rejected.tally.successfulUpdates == 0)
         let wrong = JobBench.Request(PersonalityUpdateJob(), arguments: try JSONValue(parsing: "{\"user_id\": 7}"))
         let failed = try JobBench.run(wrong, &bench.connection)
         #expect(failed.error?.hasPrefix("expected the argument user_id") == true)
@@ -213,6 +218,29 @@ struct PersonalityUpdateTests {
                 """) == ["50.200000 50.000000 1 openness5050.2", "50.200000 51.000000 2 agreeableness5051"])
         #expect(
             try bench.lines("select insights_applied from afterthought.user_personality_profiles") == ["3"])
+    }
+
+    @Test("history runs forward, also when a run that was due earlier comes later")
+    func historyOfLateRun() throws {
+        var bench = try UserBench()
+        try bench.message("u", at: "now() - interval '3 hours'")
+        for due in try bench.lines("select now() - interval '1 hour' * h from unnest('{0,2}'::int[]) as h") {
+            try bench.insight("u", "{\"openness\": 1}", at: "now() - interval '3 hours'")
+            let late = JobBench.Request(PersonalityUpdateJob(), dueAt: due)
+            #expect(try JobBench.run(late, &bench.connection).tally.successfulUpdates == 1)
+        }
+        let isForward = """
+            select array_agg(changed_at order by id) = array_agg(changed_at order by changed_at),
+                min(changed_at) > now() - interval '1 hour'
+            from afterthought.personality_history
+            """
+        #expect(try bench.lines(isForward) == ["t t"])
+        #expect(
+            try bench.lines(
+                """
+                select updated_at = (select max(changed_at) from afterthought.personality_history)
+                from afterthought.user_personality_profiles
+                """) == ["t"])
     }
 
     @Test("insights and interactions go after 90 days, or as many as are set; profiles and history stay")

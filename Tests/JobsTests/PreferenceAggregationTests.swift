@@ -8,6 +8,18 @@ import Testing
 
 @Suite("Preference aggregation", .database)
 struct PreferenceAggregationTests {
+    @Test("an aggregation is as old as it is, whenever it was due")
+    func momentOfLateRun() throws {
+        var bench = try UserBench()
+        try bench.signals("u", 5)
+        let due = try bench.lines("select now() - interval '2 hours'")[0]
+        let late = JobBench.Request(PreferenceAggregationJob(), dueAt: due)
+        #expect(try JobBench.run(late, &bench.connection).tally.successfulUpdates == 1)
+        #expect(
+            try bench.lines("select aggregated_at > now() - interval '1 hour' from afterthought.user_preferences")
+                == ["t"])
+    }
+
     @Test("five queries that store a signal trigger and reset the count; four do not")
     func conversations() throws {
         var bench = try UserBench()

@@ -95,6 +95,71 @@ struct QueueTests {
         #expect(try connection.lines("select count(*) from public.trace") == ["0"])
     }
 
+    @Test("the rows of a job's attempts add up to what was done, and a failed attempt reports what it did")
+    func attemptsAddUp() throws {
+        var connection = try TestDatabase.current.connect()
+        let job = ClosureJob { run, connection in
+            let attempt = run.claim.attempt
+            try run.commit(&connection) { run, _ in
+                run.tally.usersProcessed += 5
+                run.tally.successfulUpdates += 4
+                run.tally.failedUpdates += attempt == 1 ? 1 : 0
+                run.tally.recordsProcessed += 100
+                run.tally.set(.count("steps", Int64(attempt)))
+            }
+            if attempt < 3 { throw JobFailure("expected a step to work, got: none") }
+        }
+        let first = try JobBench.run(JobBench.Request(job), &connection)
+        #expect(first.tally.usersProcessed == 5 && first.tally.recordsProcessed == 100)
+        for _ in 2...3 {
+            try connection.execute("update afterthought.jobs set run_at = now()")
+            let again = try #require(try claim(&connection))
+            let attempt = JobAttempt(job: job, claim: again, stop: JobStop())
+            do { _ = try attempt.perform(&connection) } catch {
+                #expect(try attempt.fail(&connection, error).tally.usersProcessed == 10)
+            }
+        }
+        #expect(
+            try connection.lines(
+                """
+                select status, users_processed, successful_updates, failed_updates, records_processed
+                from afterthought.system_tasks order by attempt
+                """) == ["failed 5 4 1 100", "failed 5 4 0 100", "completed_with_errors 5 4 0 100"])
+        #expect(
+            try connection.lines(
+                "select state, tally ->> 'records_processed', tally #>> '{metadata,steps}' from afterthought.jobs")
+                == ["completed 300 3"])
+    }
+
+    @Test("a job that knows no users is not run for one, however it was asked")
+    func noUser() throws {
+        var connection = try TestDatabase.current.connect()
+        try StepJob.prepare(&connection)
+        let one = JSONValue.object([JSONMember(key: "user_id", value: .string("u1"))])
+        let report = try JobBench.run(JobBench.Request(StepJob(), arguments: one), &connection)
+        #expect(report.error?.hasPrefix("expected no argument user_id") == true, "\(report)")
+        #expect(report.error?.contains("u1") == false)
+        #expect(try connection.lines("select count(*) from public.trace") == ["0"])
+    }
+
+    @Test("a timeout that is changed holds for what waits already, and for a retry")
+    func changedTimeout() throws {
+        var connection = try TestDatabase.current.connect()
+        let id = try #require(try connection.first(EnqueueJob(job: Self.job, reason: "test")))
+        var change = ChangeSchedule(job: Self.job)
+        change.timeoutSeconds = 7
+        _ = try connection.run(change)
+        let first = try #require(try claim(&connection))
+        #expect(first.timeoutSeconds == 7)
+        #expect(try connection.lines("select timeout_seconds from afterthought.jobs") == ["7"])
+        try connection.execute("update afterthought.jobs set cancel_requested_at = now()")
+        #expect(try connection.first(EndJobAttempt(claim: first, outcome: .cancelled)) == .some("cancelled"))
+        change.timeoutSeconds = 9
+        _ = try connection.run(change)
+        #expect(try connection.first(RetryJob(id: id)) == id)
+        #expect(try claim(&connection)?.timeoutSeconds == 9)
+    }
+
     @Test("an unknown error is told by its type alone")
     func noContentInErrors() throws {
         struct Secret: Error { let content = "what the user said" }
@@ -181,6 +246,7 @@ struct QueueTests {
         _ = try connection.describe(RenewJobClaim.self)
         _ = try connection.describe(EndJobAttempt.self)
         _ = try connection.describe(SaveJobProgress.self)
+        _ = try connection.describe(LoadJobTally.self)
         _ = try connection.describe(SetStatementTimeout.self)
         _ = try connection.describe(EndLostAttempts.self)
         _ = try connection.describe(PruneJobHistory.self)

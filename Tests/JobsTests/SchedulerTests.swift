@@ -100,6 +100,58 @@ struct SchedulerTests {
         #expect(try connection.lines("select outcome from afterthought.job_ticks") == ["coalesced"])
     }
 
+    @Test("a job that was put off stays so over ticks and workers that start; a request by hand ends that")
+    func snoozed() throws {
+        var connection = try TestDatabase.current.connect()
+        try prepare(&connection, catchUp: "one")
+        let id = try connection.lines("select afterthought.enqueue_job('daily')")
+        let waits = "select run_at > now() + interval '59 minutes', snoozed_until = run_at from afterthought.jobs"
+        _ = try connection.lines("select afterthought.snooze_job(\(id[0]), '1 hour')")
+        #expect(try schedule(&connection, at: "2026-11-11 02:00Z") == "0")
+        #expect(try connection.lines("select job_id, outcome from afterthought.job_ticks") == ["\(id[0]) coalesced"])
+        #expect(try connection.lines(waits) == ["t t"])
+        #expect(try connection.lines("select afterthought.enqueue_job('daily', reason => 'a worker started')") == id)
+        #expect(try connection.lines(waits) == ["t t"])
+        #expect(try connection.lines("select afterthought.enqueue_job('daily', reason => 'by hand')") == id)
+        #expect(try connection.lines("select run_at <= now(), snoozed_until from afterthought.jobs") == ["t null"])
+        // A later attempt is not held by what was put off before the claim.
+        _ = try connection.lines("select afterthought.snooze_job(\(id[0]), '1 hour')")
+        let claims = ClaimJob(jobs: ["daily"], claimant: "test", leaseSeconds: 60, id: Int64(id[0]))
+        #expect(try connection.first(claims) != nil)
+        #expect(try connection.lines("select snoozed_until from afterthought.jobs") == ["null"])
+    }
+
+    @Test("a job that used up its attempts is not asked whether it is needed until its longest pause is over")
+    func deadLetter() throws {
+        var connection = try TestDatabase.current.connect()
+        try connection.execute(
+            "update afterthought.job_schedules set attempts_max = 1, backoff_seconds_max = 600, cron = null")
+        func isAsked() throws -> Bool {
+            let found = try #require(try connection.first(PollJobs()))
+            return !found.notToAsk.contains("clustering")
+        }
+        func end(_ outcome: EndJobAttempt.Outcome, arguments: String = "{}") throws {
+            _ = try connection.lines("select afterthought.enqueue_job('clustering', '\(arguments)')")
+            let claims = ClaimJob(jobs: ["clustering"], claimant: "test", leaseSeconds: 60)
+            let claim = try #require(try connection.first(claims))
+            _ = try connection.first(EndJobAttempt(claim: claim, outcome: outcome))
+        }
+        #expect(try isAsked())
+        try end(.failed)
+        #expect(try !isAsked())
+        try connection.execute(
+            "update afterthought.jobs set finished_at = finished_at - interval '599 seconds'")
+        #expect(try !isAsked())
+        try connection.execute("update afterthought.jobs set finished_at = finished_at - interval '2 seconds'")
+        #expect(try isAsked())
+        // A run that went well, whatever it was asked for, tells that the fault is gone; a cancelled one does not.
+        try end(.failed)
+        try end(.cancelled)
+        #expect(try !isAsked())
+        try end(.completed, arguments: #"{"force": true}"#)
+        #expect(try isAsked())
+    }
+
     @Test("a paused job has no ticks, and its pause is not caught up")
     func paused() throws {
         var connection = try TestDatabase.current.connect()

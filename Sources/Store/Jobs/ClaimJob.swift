@@ -4,6 +4,8 @@ import Postgres
 
 /// Takes the next job that is due, or a certain one, for this process; its attempt counts from now on.
 ///
+/// It may take as long as the schedule says now, however long ago it was asked for.
+///
 /// Another process may take one of the same name at the same moment: that is a unique violation then, and no fault.
 package struct ClaimJob: Statement {
     package static let name = "claim_job"
@@ -14,7 +16,11 @@ package struct ClaimJob: Statement {
             claim_token = gen_random_uuid(),
             claimed_by = $2,
             lease_until = now() + make_interval(secs => $3),
-            started_at = now()
+            started_at = now(),
+            snoozed_until = null,
+            timeout_seconds = (
+                select t.timeout_seconds from afterthought.job_schedules as t where t.job = j.job),
+            tally_claimed = case jsonb_typeof(j.tally) when 'object' then j.tally - 'metadata' else 'null' end
         where j.id = (
             select w.id
             from afterthought.jobs as w
@@ -125,6 +131,28 @@ package struct EndJobAttempt: Statement {
     }
 
     package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> String? { try row.decode(0) }
+}
+
+/// What a claimed job came to so far, as it is stored; no row if the claim was lost.
+package struct LoadJobTally: Statement {
+    package static let name = "load_job_tally"
+    package static let sql = """
+        select tally::text from afterthought.jobs
+        where id = $1 and attempt = $2 and claim_token = $3 and state = 'running'
+        for update
+        """
+
+    var claim: JobClaim
+
+    package init(claim: JobClaim) { self.claim = claim }
+
+    package func bind(to parameters: inout Parameters) {
+        parameters.append(claim.id)
+        parameters.append(claim.attempt)
+        parameters.append(claim.token)
+    }
+
+    package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> JSONValue { try row.decodeJSON(0) }
 }
 
 /// Sets how long a statement of this session may take, on the server's side.

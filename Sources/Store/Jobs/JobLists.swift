@@ -37,7 +37,7 @@ package struct ListJobSettings: JSONListing {
 package struct ListJobs: JSONListing {
     package static let name = "list_jobs"
     package static let sql = """
-        select (to_jsonb(j) - 'claim_token' - 'arguments')::text
+        select (to_jsonb(j) - 'claim_token' - 'arguments' - 'tally_claimed')::text
         from afterthought.jobs as j
         where ($1::text is null or j.job = $1) and ($2::text is null or j.state = $2)
         order by j.finished_at desc nulls first, j.run_at, j.id
@@ -70,6 +70,7 @@ package struct ListSystemTasks: JSONListing {
         select (to_jsonb(t) #- '{metadata,arguments}')::text
         from afterthought.system_tasks as t
         where ($1::text is null or t.name = $1) and ($2::bigint is null or t.job_id = $2)
+            and ($4::text is null or t.status = $4 or $4 = 'completed' and t.status = 'completed_with_errors')
         order by t.executed_at desc, t.id desc
         limit $3
         """
@@ -78,11 +79,14 @@ package struct ListSystemTasks: JSONListing {
     var job: String?
     /// Of one job; nil: of all.
     var id: Int64?
+    /// `failed`, or `completed` with errors or without; nil: both.
+    var state: String?
     var rowsMax: Int64
 
-    package init(job: String? = nil, id: Int64? = nil, rowsMax: Int64) {
+    package init(job: String? = nil, id: Int64? = nil, state: String? = nil, rowsMax: Int64) {
         self.job = job
         self.id = id
+        self.state = state
         self.rowsMax = rowsMax
     }
 
@@ -90,5 +94,6 @@ package struct ListSystemTasks: JSONListing {
         parameters.append(job)
         parameters.append(id)
         parameters.append(rowsMax)
+        parameters.append(state)
     }
 }

@@ -73,7 +73,8 @@ package struct PollJobs: Statement {
         package var lost: Int32
         /// Whether a job may be claimed now.
         package var isDue: Bool
-        /// Jobs that need not be asked whether they have something to do: they wait already, or are paused.
+        /// Jobs that need not be asked whether they have something to do: they wait already, are paused, or used up
+        /// their attempts lately.
         package var notToAsk: [String]
         /// All settings.
         package var settings: [String: String]

@@ -6,28 +6,25 @@ package struct NoteUserUpdateFailure: Statement {
     package static let name = "note_user_update_failure"
     package static let sql = """
         insert into afterthought.user_update_failures as f (job, user_id, failed_at, attempts, error)
-        values ($1, $2, $3, 1, $4)
+        values ($1, $2, now(), 1, $3)
         on conflict (job, user_id) do update
         set failed_at = excluded.failed_at, attempts = f.attempts + 1, error = excluded.error
         """
 
     var job: String
     var user: String
-    var at: Timestamp
     var error: String
 
     // The error is free of content.
-    package init(job: String, user: String, at: Timestamp, error: String) {
+    package init(job: String, user: String, error: String) {
         self.job = job
         self.user = user
-        self.at = at
         self.error = error
     }
 
     package func bind(to parameters: inout Parameters) {
         parameters.append(job)
         parameters.append(user)
-        parameters.append(at)
         parameters.append(error)
     }
 }

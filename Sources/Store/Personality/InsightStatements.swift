@@ -110,24 +110,19 @@ package struct SettleInsights<Source: InsightSource>: Statement {
     package static var sql: String {
         """
         update afterthought.\(Source.table) as i
-        set settled_at = $3, rejection = s.rejection
+        set settled_at = now(), rejection = s.rejection
         from unnest($1::bigint[], $2::text[]) as s (id, rejection)
         where i.id = s.id
         """
     }
 
     var settled: SettledInsights
-    var at: Timestamp
 
-    package init(_ settled: SettledInsights, at: Timestamp) {
-        self.settled = settled
-        self.at = at
-    }
+    package init(_ settled: SettledInsights) { self.settled = settled }
 
     package func bind(to parameters: inout Parameters) {
         parameters.append(settled.ids)
         parameters.append(settled.rejections)
-        parameters.append(at)
     }
 }
 

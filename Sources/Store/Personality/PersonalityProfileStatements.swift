@@ -47,16 +47,15 @@ package struct UpdatedPersonality: Sendable {
 }
 
 extension Parameters {
-    /// Appends users, traits and insights as `$1`…`$7`, and the moment as `$8`.
-    fileprivate mutating func append(_ rows: [UpdatedPersonality], at: Timestamp) {
+    /// Appends users, traits and insights as `$1`…`$7`.
+    fileprivate mutating func append(_ rows: [UpdatedPersonality]) {
         append(rows.map(\.user))
         for trait in 0..<5 { append(rows.map { $0.traits[trait] }) }
         append(rows.map(\.insights))
-        append(at)
     }
 }
 
-/// Stores profiles.
+/// Stores profiles, as of the transaction's moment.
 package struct SavePersonalityProfiles: Statement {
     package static let name = "save_personality_profiles"
     package static let sql = """
@@ -66,7 +65,7 @@ package struct SavePersonalityProfiles: Statement {
         select
             n.user_id, n.openness::numeric / 1000000, n.conscientiousness::numeric / 1000000,
             n.extraversion::numeric / 1000000, n.agreeableness::numeric / 1000000, n.neuroticism::numeric / 1000000,
-            n.insights, $8, $8
+            n.insights, now(), now()
         from unnest(
             $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]
         ) as n (user_id, openness, conscientiousness, extraversion, agreeableness, neuroticism, insights)
@@ -78,17 +77,13 @@ package struct SavePersonalityProfiles: Statement {
         """
 
     var rows: [UpdatedPersonality]
-    var at: Timestamp
 
-    package init(rows: [UpdatedPersonality], at: Timestamp) {
-        self.rows = rows
-        self.at = at
-    }
+    package init(rows: [UpdatedPersonality]) { self.rows = rows }
 
-    package func bind(to parameters: inout Parameters) { parameters.append(rows, at: at) }
+    package func bind(to parameters: inout Parameters) { parameters.append(rows) }
 }
 
-/// Keeps how profiles moved.
+/// Keeps how profiles moved, as of the transaction's moment: whatever a run reckons from, history runs forward.
 package struct AppendPersonalityHistory: Statement {
     package static let name = "append_personality_history"
     package static let sql = """
@@ -96,24 +91,20 @@ package struct AppendPersonalityHistory: Statement {
             user_id, changed_at, openness, conscientiousness, extraversion, agreeableness, neuroticism,
             trait_changes, insights_applied)
         select
-            n.user_id, $8, n.openness::numeric / 1000000, n.conscientiousness::numeric / 1000000,
+            n.user_id, now(), n.openness::numeric / 1000000, n.conscientiousness::numeric / 1000000,
             n.extraversion::numeric / 1000000, n.agreeableness::numeric / 1000000, n.neuroticism::numeric / 1000000,
             n.changes, n.insights
         from unnest(
-            $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $9::jsonb[]
+            $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::jsonb[]
         ) as n (user_id, openness, conscientiousness, extraversion, agreeableness, neuroticism, insights, changes)
         """
 
     var rows: [UpdatedPersonality]
-    var at: Timestamp
 
-    package init(rows: [UpdatedPersonality], at: Timestamp) {
-        self.rows = rows
-        self.at = at
-    }
+    package init(rows: [UpdatedPersonality]) { self.rows = rows }
 
     package func bind(to parameters: inout Parameters) {
-        parameters.append(rows, at: at)
+        parameters.append(rows)
         parameters.append(rows.map(\.changes))
     }
 }

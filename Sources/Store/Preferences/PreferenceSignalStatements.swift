@@ -68,22 +68,15 @@ package struct MarkPreferenceSignals: Statement {
     package static let name = "mark_preference_signals"
     package static let sql = """
         update afterthought.preference_signals
-        set aggregated_at = $2
+        set aggregated_at = now()
         where id = any ($1) and aggregated_at is null
         """
 
     var ids: [Int64]
-    var at: Timestamp
 
-    package init(ids: [Int64], at: Timestamp) {
-        self.ids = ids
-        self.at = at
-    }
+    package init(ids: [Int64]) { self.ids = ids }
 
-    package func bind(to parameters: inout Parameters) {
-        parameters.append(ids)
-        parameters.append(at)
-    }
+    package func bind(to parameters: inout Parameters) { parameters.append(ids) }
 }
 
 /// Deletes all but the newest signals of users.

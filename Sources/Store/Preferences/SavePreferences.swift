@@ -35,7 +35,7 @@ package struct SavePreferences: Statement {
         select
             n.user_id, n.styles, n.brands, n.intents, n.prices, n.reasons, n.currency,
             n.price_min::numeric / 100, n.price_max::numeric / 100, n.rating, n.interaction, n.confidence,
-            n.effective, n.signals, n.first_at, n.last_at, $17
+            n.effective, n.signals, n.first_at, n.last_at, now()
         from unnest(
             $1::text[], $2::jsonb[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::text[], $8::bigint[],
             $9::bigint[], $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::bigint[],
@@ -55,12 +55,8 @@ package struct SavePreferences: Statement {
         """
 
     var rows: [StoredPreferences]
-    var at: Timestamp
 
-    package init(rows: [StoredPreferences], at: Timestamp) {
-        self.rows = rows
-        self.at = at
-    }
+    package init(rows: [StoredPreferences]) { self.rows = rows }
 
     package func bind(to parameters: inout Parameters) {
         parameters.append(rows.map(\.user))
@@ -79,6 +75,5 @@ package struct SavePreferences: Statement {
         parameters.append(rows.map(\.signals))
         parameters.append(rows.map(\.first))
         parameters.append(rows.map(\.last))
-        parameters.append(at)
     }
 }
