@@ -300,9 +300,10 @@ extension JobRunner {
         do {
             return try await lanes[0].withConnection { connection in
                 try connection.transaction { connection in
-                    // One that waits is not this run's.
+                    // One that waits is not this run's, and nobody who asks for one waits for this transaction's end.
                     let id = try connection.first(
-                        EnqueueJob(job: name, arguments: arguments, reason: "dry run"))!
+                        EnqueueJob(
+                            job: name, arguments: arguments, reason: "dry run", uniqueKey: "dry run by \(claimant)"))!
                     let claims = ClaimJob(jobs: [name], claimant: claimant, leaseSeconds: 86_400, id: id)
                     guard let claim = try connection.first(claims) else { throw DryRunEnded(report: nil) }
                     let attempt = JobAttempt(job: job, claim: claim, stop: JobStop(), isDryRun: true)

@@ -97,7 +97,8 @@ private struct ReferenceCron {
                 high = first
                 if ends.count == 2 {
                     guard let last = number(ends[1]) else { return nil }
-                    high = last
+                    // After MON, SUN is the day that ends the week.
+                    high = ends[1] == "SUN" && names.first == "SUN" && low > 0 ? 7 : last
                 } else if pieces.count == 2 {
                     high = range.upperBound
                 }

@@ -41,6 +41,14 @@ struct CronTests {
                 == ["10-02 15:45", "10-03 15:45", "10-04 15:15"])
     }
 
+    @Test("a week ends on SUN as well as it begins with it")
+    func sunday() throws {
+        #expect(try next("0 3 * * FRI-SUN", "2026-11-22 00:00Z") == "2026-11-22 03:00")
+        #expect(try next("0 3 * * MON-SUN/6", "2026-11-22 04:00Z") == "2026-11-23 03:00")
+        #expect(try next("0 3 * * SUN-TUE", "2026-11-24 04:00Z") == "2026-11-29 03:00")
+        #expect(try next("0 3 * * SUN", "2026-11-22 04:00Z") == "2026-11-29 03:00")
+    }
+
     @Test("a time of day that the clocks show twice comes once")
     func overlap() throws {
         // Berlin, 25 October 2026: 03:00 becomes 02:00, at 01:00 UTC; the second 02:30 counts.

@@ -185,4 +185,41 @@ struct SchedulerTests {
             try connection.lines("select count(*) from afterthought.job_ticks where outcome = 'skipped'") == ["0"])
         #expect(try connection.lines("select count(*) from afterthought.jobs") == ["1"])
     }
+
+    @Test("a clock that was ahead for one look does not silence the schedules")
+    func clockAhead() throws {
+        var connection = try TestDatabase.current.connect()
+        _ = try connection.textRows("select afterthought.poll_jobs(now() + interval '3 years')")
+        let future = """
+            select
+                (select count(*) from afterthought.job_schedules where next_at > now() + interval '8 days'),
+                (select count(*) from afterthought.jobs where state = 'waiting' and due_at > now() + interval '1 hour')
+            """
+        #expect(try connection.lines(future) != ["0 0"])
+        _ = try connection.first(PollJobs())
+        #expect(try connection.lines(future) == ["0 0"])
+        #expect(
+            try connection.lines(
+                "select distinct error_message from afterthought.jobs where state = 'cancelled'")
+                == ["asked for while the clock of the database was ahead"])
+        // A few minutes are no reason.
+        _ = try connection.textRows("select afterthought.poll_jobs(now() + interval '50 minutes')")
+        let before = try connection.lines("select job, through_at from afterthought.job_schedules order by job")
+        _ = try connection.first(PollJobs())
+        #expect(try connection.lines("select job, through_at from afterthought.job_schedules order by job") == before)
+    }
+
+    @Test("nobody who asks for a job waits for the end of a dry run")
+    func dryRunKeepsNobody() throws {
+        var connection = try TestDatabase.current.connect()
+        var other = try TestDatabase.current.connect()
+        try other.execute("set lock_timeout = '100ms'")
+        try connection.transaction { connection in
+            let id = try connection.first(
+                EnqueueJob(job: "insight_cleanup", reason: "dry run", uniqueKey: "dry run by somebody"))
+            _ = try connection.first(
+                ClaimJob(jobs: ["insight_cleanup"], claimant: "somebody", leaseSeconds: 60, id: id))
+            #expect(try other.first(EnqueueJob(job: "insight_cleanup", reason: "schedule")) != nil)
+        }
+    }
 }

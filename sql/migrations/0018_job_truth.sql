@@ -1,5 +1,6 @@
 -- Purpose: the history of runs counts what each attempt did; what a person put off stays put off; a wrong time zone is
---          named; jobs that run by need pause when their attempts are used up.
+--          named, and a week may end on SUN; a clock that was ahead does not silence the schedules; jobs that run by
+--          need pause when their attempts are used up.
 -- Locks: an exclusive one on jobs for a moment (constant defaults, nothing is rewritten); brief ones on the functions
 --        that are replaced.
 -- Online: yes. Attempts claimed by workers of the build before may count the work of earlier attempts once more.
@@ -192,6 +193,69 @@ begin
 end
 $$;
 
+create or replace function afterthought.cron_field(
+    field text, low integer, high integer, names text[]
+) returns integer[]
+    language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp
+as $$
+declare
+    part text;
+    matched text[];
+    first integer;
+    last integer;
+    step integer;
+    members integer[] := '{}';
+begin
+    foreach part in array string_to_array(upper(field), ',') loop
+        matched := regexp_match(part, '^(?:(\*)|([0-9]{1,2}|[A-Z]{3})(?:-([0-9]{1,2}|[A-Z]{3}))?)(?:/([0-9]{1,2}))?$');
+        first := case when matched[1] = '*' then low
+            else
+                coalesce(array_position(names, matched[2]) - 1 + low,
+                    nullif(regexp_replace(matched[2], '\D', '', 'g'), '')::integer) end;
+        last := case
+            when matched[1] = '*' then high
+            -- The day that ends a week as well as it begins one.
+            when matched[3] = 'SUN' and high = 7 and first > 0 then 7
+            when matched[3] is not null then
+                coalesce(array_position(names, matched[3]) - 1 + low,
+                    nullif(regexp_replace(matched[3], '\D', '', 'g'), '')::integer)
+            when matched[4] is not null then high
+            else first end;
+        step := coalesce(matched[4]::integer, 1);
+        if matched is null or first is null or last is null or step = 0 or first < low or last > high or first > last
+        then
+            raise exception 'expected a cron field of numbers %…%, got: "%"', low, high, field
+                using errcode = '42601',
+                hint = 'a field is *, a number, a range a-b, any of them with /step, or a list of those with commas';
+        end if;
+        members := members || array(select generate_series(first, last, step));
+    end loop;
+    return array(select distinct m from unnest(members) as m order by m);
+end
+$$;
+-- A clock that was ahead --------------------------------------------------------------------------------------------
+
+create function afterthought.forget_the_future(moment timestamptz) returns bigint
+    language sql set search_path = pg_catalog, pg_temp
+begin atomic
+    with cancelled as (
+        update afterthought.jobs as j
+        set state = 'cancelled', finished_at = clock_timestamp(),
+            error_message = 'asked for while the clock of the database was ahead'
+        where j.state = 'waiting' and j.due_at > moment + interval '1 hour'
+        returning j.id
+    ), begun_anew as (
+        update afterthought.job_schedules as s
+        set through_at = moment, next_at = afterthought.cron_next(s.cron, s.time_zone, moment)
+        where s.through_at > moment + interval '1 hour'
+        returning s.job
+    )
+    select (select count(*) from cancelled) + (select count(*) from begun_anew);
+end;
+comment on function afterthought.forget_the_future is
+    'Undoes what was scheduled while the clock was more than an hour ahead: the schedules would rest until it is that '
+    'late. Returns how many schedules and jobs.';
+
 -- Jobs that run by need, after a failure ----------------------------------------------------------------------------
 
 create or replace function afterthought.poll_jobs(
@@ -200,6 +264,7 @@ create or replace function afterthought.poll_jobs(
     language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform afterthought.forget_the_future(coalesce(at, now()));
     perform afterthought.schedule_due_jobs(at);
     lost := afterthought.end_lost_attempts();
     due := exists (select from afterthought.jobs as j where j.state = 'waiting' and j.run_at <= now());

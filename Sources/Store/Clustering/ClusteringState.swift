@@ -71,9 +71,9 @@ package struct LoadClusteringState: Statement {
 
 /// Begins a window: what is committed now and was not at the end of the last one.
 ///
-/// It changes no row if a window is open. Pairs whose history was edited or deleted from meanwhile are marked to be made
-/// anew: their conversations are or, if they have none but have messages, an empty one that stands for them. After a
-/// restore everything is forgotten and read again.
+/// It changes no row if a window is open. Pairs whose history was edited or deleted from meanwhile are marked to be
+/// made anew: their conversations are or, if they have none but have messages, an empty one that stands for them. After
+/// a restore everything is forgotten and read again.
 package struct OpenClusteringWindow: Statement {
     package static let name = "open_clustering_window"
     package static let sql = """

@@ -27,19 +27,25 @@ package struct PruneJobHistory: Statement {
 package struct EnqueueJob: Statement {
     package static let name = "enqueue_job"
     package static let sql = """
-        select afterthought.enqueue_job($1, $2::text::jsonb, $3, now() + make_interval(secs => $4))
+        select afterthought.enqueue_job($1, $2::text::jsonb, $3, now() + make_interval(secs => $4), null, $5)
         """
 
     var job: String
     var arguments: JSONValue
     var reason: String
     var delaySeconds: Double
+    /// What it is one of a kind by; nil: its name and arguments.
+    var uniqueKey: String?
 
-    package init(job: String, arguments: JSONValue = .object([]), reason: String, delaySeconds: Double = 0) {
+    package init(
+        job: String, arguments: JSONValue = .object([]), reason: String, delaySeconds: Double = 0,
+        uniqueKey: String? = nil
+    ) {
         self.job = job
         self.arguments = arguments
         self.reason = reason
         self.delaySeconds = delaySeconds
+        self.uniqueKey = uniqueKey
     }
 
     /// A run of the clustering that computes everything anew, whatever has changed.
@@ -53,6 +59,7 @@ package struct EnqueueJob: Statement {
         parameters.append(arguments.text)
         parameters.append(reason)
         parameters.append(delaySeconds)
+        parameters.append(uniqueKey)
     }
 
     package static func decode(_ row: borrowing RowReader) throws(PostgresError) -> Int64 { try row.decode(0) }
